@@ -1,0 +1,31 @@
+"""What a rule is. Each file in rules/ defines one subclass; registry.py finds them, linter.py runs them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, ClassVar
+
+from tielint.findings import Verdict
+
+if TYPE_CHECKING:
+    from tielint.facts import FileFacts
+    from tielint.judgement import Judgement
+
+
+class Rule(ABC):
+    """Judges the facts of one file. Its docstring is its documentation, in sections headed `## What it does` etc.
+
+    `triggers` is the prefilter's contract: groups of byte strings; a file can hold a finding of this rule only if it
+    contains at least one string of *every* group.
+    """
+
+    code: ClassVar[str]
+    name: ClassVar[str]
+    verdict: ClassVar[Verdict]
+    triggers: ClassVar[tuple[tuple[bytes, ...], ...]]
+    default: ClassVar[bool] = True
+
+    @abstractmethod
+    def check(self, facts: FileFacts) -> Iterator[Judgement]:
+        """Yields what is wrong in the file; positions and fixes are added by the engine."""

@@ -1,0 +1,28 @@
+"""What a run was asked to do, after configuration file and command line are merged. Read by the linter and the fixer."""
+
+from dataclasses import dataclass
+
+from tielint.findings import Confidence
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`select` and `ignore` hold code prefixes (`TIE`, `TIE1`, `TIE101`); the longest matching prefix wins.
+
+    `tied_linear` is the dotted name of the user's own TiedLinear class, which fixes then import instead of writing one.
+    """
+
+    select: tuple[str, ...] = ("TIE",)
+    ignore: tuple[str, ...] = ()
+    exclude: tuple[str, ...] = ()
+    tied_linear: str | None = None
+    min_confidence: Confidence = Confidence.LIKELY
+    prefilter: bool = True
+
+    def selects(self, code: str) -> bool:
+        """Whether a finding with this code is wanted."""
+
+        def longest(prefixes: tuple[str, ...]) -> int:
+            return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
+
+        return longest(self.select) > longest(self.ignore)
