@@ -1,0 +1,688 @@
+"""What calls do in an abstract run: layers and containers, builtins, torch functions, methods. Used by `visitor.py`.
+
+Each table maps a name to a short function; a new one is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from tielint.facts import Write
+from tielint.layers import CONTAINERS, LAYERS
+from tielint.tensor import FUNCTIONS, OPERATIONS, PROPERTIES, Arguments, Literal, origin
+from tielint.values import (
+    UNKNOWN,
+    Bound,
+    Cell,
+    ClassDefinition,
+    Constant,
+    Each,
+    FunctionDefinition,
+    Instance,
+    Qualified,
+    Root,
+    SuperOf,
+    TensorValue,
+    Unknown,
+    Value,
+    options,
+    plain_tensor,
+)
+
+if TYPE_CHECKING:
+    from tielint.visitor import Visitor
+
+
+class Site:
+    """One call: its arguments, evaluated once."""
+
+    def __init__(self, visitor: Visitor, node: cst.Call) -> None:
+        self.visitor = visitor
+        self.node = node
+        self.positional: list[Value] = []
+        self.nodes: list[cst.BaseExpression] = []
+        self.keywords: dict[str, Value] = {}
+        self.keyword_nodes: dict[str, cst.BaseExpression] = {}
+        for argument in node.args:
+            value = visitor.evaluate(argument.value)
+            if argument.keyword is not None:
+                self.keywords[argument.keyword.value] = value
+                self.keyword_nodes[argument.keyword.value] = argument.value
+            elif argument.star == "*":
+                items = list(value.items.values()) if isinstance(value, Instance) and value.items else [UNKNOWN]
+                self.positional += items
+                self.nodes += [argument.value] * len(items)
+                self.open = self.open or not isinstance(value, Instance) or bool(value.marks.get("open"))
+            elif not argument.star:
+                self.positional.append(value)
+                self.nodes.append(argument.value)
+
+    open = False
+
+    def get(self, index: int, name: str) -> Value | None:
+        return self.positional[index] if index < len(self.positional) else self.keywords.get(name)
+
+    def node_of(self, index: int, name: str) -> cst.BaseExpression | None:
+        return self.nodes[index] if index < len(self.nodes) else self.keyword_nodes.get(name)
+
+    def arguments(self, skip: int = 0) -> Arguments:
+        """The call as the tensor algebra sees it; a tuple of numbers counts as the numbers."""
+        positional: list[Literal] = []
+        for value in self.positional[skip:]:
+            positional += _literals(value)
+        keywords = {name: next(iter(_literals(value)), None) for name, value in self.keywords.items()}
+        for name in ("dims", "dim"):
+            value = self.keywords.get(name)
+            if isinstance(value, Instance) and not positional:
+                positional += _literals(value)
+                keywords.pop(name, None)
+        return Arguments(tuple(positional), keywords, self.visitor.grad)
+
+
+def _literals(value: Value) -> list[Literal]:
+    if isinstance(value, Instance) and value.items is not None:
+        return [literal for item in value.items.values() for literal in _literals(item)]
+    literal = value.value if isinstance(value, Constant) else None
+    return [literal if isinstance(literal, int | str | bool) else None]
+
+
+# ---------------------------------------------------------------------- containers
+
+
+def append(visitor: Visitor, container: Instance, value: Value) -> None:
+    """Adds one element; inside a loop, any number of them."""
+    if container.items is None:
+        container.items = {}
+    index = len(container.items)
+    if visitor.loops > int(container.marks.get("loops", 0)):  # type: ignore[call-overload]
+        visitor.journal.set(container.marks, "open", True)
+    for option in options(value):
+        if isinstance(option, Instance):
+            visitor.place(container, f"[{index}]", option)
+    visitor.journal.set(container.items, index, value)
+
+
+def extend(visitor: Visitor, container: Instance, value: Value) -> None:
+    """Adds all elements of another container."""
+    if isinstance(value, Instance) and value.items is not None:
+        for item in list(value.items.values()):
+            _adopt(visitor, container, item)
+        if value.marks.get("open"):
+            visitor.journal.set(container.marks, "open", True)
+    else:
+        visitor.journal.set(container.marks, "open", True)
+
+
+def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
+    """An element of a plain list moves into the container that the list was passed to."""
+    for option in options(item):
+        if isinstance(option, Instance) and option.place and _plain(option.place[0]):
+            visitor.journal.set(option.marks, "place", None)
+            del option.marks["place"]
+    append(visitor, container, item)
+
+
+def _plain(holder: Instance) -> bool:
+    return holder.kind is None and holder.items is not None and holder.definition is None
+
+
+def _container(site: Site, kind: str) -> Value:
+    visitor = site.visitor
+    made = Instance(Root.BUILT, kind=kind, items={}, node=site.node, marks={"loops": visitor.loops})
+    first = site.positional[0] if len(site.positional) == 1 else None
+    plain = isinstance(first, Instance) and first.items is not None and _plain(first)
+    if kind == "torch.nn.Sequential" and not plain:
+        for value in site.positional:
+            _adopt(visitor, made, value)
+        if site.open:
+            made.marks["open"] = True
+    elif isinstance(first, Instance) and plain:
+        for step, value in first.attributes.items():
+            if step.startswith("["):
+                made.attributes[step] = value
+                for option in options(value):
+                    if isinstance(option, Instance):
+                        option.marks.pop("place", None)
+                        visitor.place(made, step, option)
+        for value in list((first.items or {}).values()):
+            _adopt(visitor, made, _named_member(visitor, made, value))
+        if first.marks.get("open"):
+            made.marks["open"] = True
+    else:
+        made.marks["open"] = True
+    return made
+
+
+def _named_member(visitor: Visitor, container: Instance, value: Value) -> Value:
+    """`OrderedDict([("name", layer)])` gives Sequential a member by name."""
+    if isinstance(value, Instance) and value.items is not None and _plain(value) and len(value.items) == 2:
+        name, member = value.items[0], value.items[1]
+        if isinstance(name, Constant) and isinstance(member, Instance):
+            member.marks.pop("place", None)
+            visitor.place(container, f".{name.value}", member)
+            container.attributes[str(name.value)] = member
+            return member
+    return value
+
+
+# ---------------------------------------------------------------------- calling a value
+
+
+def call_value(site: Site, function: Value) -> Value:
+    """`f(...)` for whatever f is."""
+    visitor = site.visitor
+    match function:
+        case Qualified(name=name):
+            return call_qualified(site, name)
+        case FunctionDefinition():
+            return visitor.call_function(function, site.positional, site.keywords, site.node)
+        case ClassDefinition():
+            return construct(site, function)
+        case Bound(receiver=receiver, function=FunctionDefinition() as method):
+            own = [] if "staticmethod" in method.decorators else [receiver]
+            return visitor.call_function(method, [*own, *site.positional], site.keywords, site.node)
+        case Bound(receiver=receiver, name=name):
+            return call_method(site, receiver, name)
+    return visitor.opaque(site.node)
+
+
+def construct(site: Site, definition: ClassDefinition) -> Value:
+    """An object of a class of the file: its `__init__` runs here, with these arguments."""
+    made = Instance(Root.BUILT, definition=definition, node=site.node)
+    initialiser = definition.method("__init__")
+    if initialiser:
+        site.visitor.call_function(initialiser, [made, *site.positional], site.keywords, site.node)
+    elif definition.layer:
+        _layer_arguments(made, site, definition.layer)
+    return made
+
+
+def _layer_arguments(made: Instance, site: Site, layer: str) -> None:
+    names = LAYERS[layer].arguments
+    made.arguments = dict(zip(names, site.positional, strict=False)) | site.keywords
+    made.marks["open_arguments"] = site.open or any(argument.star for argument in site.node.args)
+    if made.marks["open_arguments"]:
+        made.arguments = {}
+
+
+def call_qualified(site: Site, name: str) -> Value:
+    """A call of something imported or built in."""
+    visitor = site.visitor
+    if name in LAYERS:
+        made = Instance(Root.BUILT, kind=name, node=site.node)
+        _layer_arguments(made, site, name)
+        return made
+    if name in CONTAINERS:
+        return _container(site, name)
+    known = _FUNCTIONS.get(name)
+    if known:
+        return known(site)
+    if name in FUNCTIONS and site.positional:
+        return _tensor_function(site, name.rpartition(".")[2], 0)
+    package, _, short = name.rpartition(".")
+    if name == "torch.einsum" and len(site.positional) == 2:
+        return _tensor_function(site, "einsum", 1)
+    if package == "torch" and (short in _FACTORIES or short.endswith(("_like", "Tensor"))):
+        return plain_tensor("", site.node)
+    if package in ("torch", "torch.nn.functional", "torch.linalg", "torch.special"):
+        return _computed(site)
+    if package == "torch.nn.init" and site.positional:
+        return site.positional[0]
+    opaque = visitor.opaque(site.node)
+    if short[:1].isupper():
+        opaque.kind = name
+    return opaque
+
+
+def _tensor_function(site: Site, operation: str, position: int) -> Value:
+    tensor = _tensor(site, site.positional[position])
+    if tensor is None:
+        return site.visitor.opaque(site.node)
+    arguments = site.arguments()
+    rest = arguments.positional[:position] + arguments.positional[position + 1 :]
+    return site.visitor.operate(operation, tensor, Arguments(rest, arguments.keywords, arguments.grad), site.node)
+
+
+def _tensor(site: Site, value: Value) -> TensorValue | None:
+    match value:
+        case TensorValue():
+            return value
+        case Instance() if site.visitor.may_be_tensor(value) and value.root is not Root.BUILT:
+            return site.visitor.as_tensor(value)
+    return None
+
+
+def _computed(site: Site) -> Value:
+    """A torch function that the algebra has no line for: it computes something new from its tensors."""
+    for value in [*site.positional, *site.keywords.values()]:
+        if isinstance(value, TensorValue) and value.cell.parameter:
+            return site.visitor.operate("computed", value, Arguments(grad=site.visitor.grad), site.node)
+    return plain_tensor("", site.node)
+
+
+def _parameter(site: Site) -> Value:
+    value = site.get(0, "data")
+    flags = [site.positional[1]] if len(site.positional) > 1 else []
+    flag = site.keywords.get("requires_grad")
+    keywords = {} if flag is None else {"requires_grad": next(iter(_literals(flag)), None)}
+    arguments = Arguments(tuple(x for f in flags for x in _literals(f)), keywords, site.visitor.grad)
+    results: list[Value] = []
+    for option in options(value) if value is not None else ():
+        tensor = _tensor(site, option)
+        if tensor is None:
+            tensor = plain_tensor("", site.node)
+        if not tensor.cell.parameter and tensor.cell.presumed:
+            tensor = plain_tensor(tensor.cell.name, site.node)
+        results.append(site.visitor.operate("Parameter", tensor, arguments, site.node))
+    if not results:
+        return site.visitor.operate("Parameter", plain_tensor("", site.node), arguments, site.node)
+    from tielint.values import choice
+
+    return choice(results)
+
+
+def _deepcopy(site: Site) -> Value:
+    value = site.get(0, "x")
+    if isinstance(value, TensorValue):
+        return site.visitor.operate("deepcopy", value, Arguments(grad=site.visitor.grad), site.node)
+    if isinstance(value, Instance):
+        made = Instance(
+            Root.BUILT, kind=value.kind, definition=value.definition, node=site.node, stable=value.stable
+        )
+        made.arguments = dict(value.arguments)
+        made.items = None if value.items is None else {}
+        made.marks = {"open": True, "copy_of": value}
+        return made
+    return site.visitor.opaque(site.node)
+
+
+def _setattr(site: Site) -> Value:
+    name = site.get(1, "")
+    if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 3:
+        for receiver in options(site.positional[0]):
+            site.visitor.store_attribute(receiver, name.value, site.positional[2], site.nodes[2], None)
+    return Constant(None)
+
+
+def _getattr(site: Site) -> Value:
+    name = site.get(1, "")
+    if site.positional and isinstance(name, Constant) and isinstance(name.value, str):
+        from tielint.values import choice
+
+        return choice(site.visitor.attribute(o, name.value, site.node) for o in options(site.positional[0]))
+    return site.visitor.opaque(site.node)
+
+
+def _delattr(site: Site) -> Value:
+    name = site.get(1, "")
+    for receiver in options(site.positional[0]) if site.positional else ():
+        known = name.value if isinstance(name, Constant) else None
+        site.visitor.delete_attribute(receiver, known if isinstance(known, str) else None)
+    return Constant(None)
+
+
+def _super(site: Site) -> Value:
+    frame = site.visitor.frame
+    while frame.function is not None and frame.receiver is None and frame.enclosing is not None:
+        frame = frame.enclosing
+    if isinstance(frame.receiver, Instance) and frame.definition is not None:
+        return SuperOf(frame.receiver, frame.definition)
+    return UNKNOWN
+
+
+def _zip(site: Site) -> Value:
+    lanes = []
+    for value in site.positional:
+        drawn = site.visitor.element_of(value, site.node)
+        lanes.append(drawn.lanes[0] if isinstance(drawn, Each) and drawn.single else drawn)
+    return Each(tuple(lanes), single=False)
+
+
+def _enumerate(site: Site) -> Value:
+    drawn = site.visitor.element_of(site.positional[0], site.node) if site.positional else UNKNOWN
+    if isinstance(drawn, Each) and drawn.single:
+        drawn = drawn.lanes[0]
+    elif isinstance(drawn, Each):
+        drawn = Instance(Root.BUILT, items=dict(enumerate(drawn.lanes)))
+    return Each((Unknown("index"), drawn), single=False)
+
+
+def _through(site: Site) -> Value:
+    """`list(x)`, `reversed(x)`, `iter(x)`: the same elements, no longer told apart by index."""
+    return site.positional[0] if site.positional and isinstance(site.positional[0], Each) else _elements(site)
+
+
+def _elements(site: Site) -> Value:
+    if not site.positional:
+        return Instance(Root.BUILT, items={}, node=site.node, marks={"loops": site.visitor.loops})
+    value = site.positional[0]
+    if isinstance(value, Instance) and value.items is not None and not value.marks.get("open"):
+        marks: dict[str, object] = {"loops": site.visitor.loops, "place": (value, "(elements)")}
+        copied = Instance(Root.BUILT, items=dict(value.items), node=site.node, marks=marks)
+        if isinstance(site.node.func, cst.Name) and site.node.func.value == "reversed":
+            copied.items = dict(enumerate(reversed(list(value.items.values()))))
+        return copied
+    drawn = site.visitor.element_of(value, site.node)
+    return drawn if isinstance(drawn, Each) else Each((drawn,))
+
+
+def _next(site: Site) -> Value:
+    value = site.positional[0] if site.positional else UNKNOWN
+    return value.lanes[0] if isinstance(value, Each) and value.single else site.visitor.opaque(site.node)
+
+
+def _range(site: Site) -> Value:
+    return Each((Unknown("index"),))
+
+
+def _property(site: Site) -> Value:
+    return UNKNOWN
+
+
+def _mapping(site: Site) -> Value:
+    made = Instance(Root.BUILT, items={}, node=site.node, marks={"loops": site.visitor.loops})
+    if site.positional and isinstance(site.positional[0], Instance) and site.positional[0].items is not None:
+        return site.positional[0]
+    for name, value in site.keywords.items():
+        append(site.visitor, made, value)
+        made.attributes[f"[{name!r}]"] = value
+    made.marks["open"] = True
+    return made
+
+
+def _cast(site: Site) -> Value:
+    return site.positional[1] if len(site.positional) > 1 else UNKNOWN
+
+
+_FACTORIES = frozenset(
+    "rand randn randint empty zeros ones full eye arange linspace normal randperm from_numpy Tensor".split()
+)
+
+_FUNCTIONS: dict[str, Callable[[Site], Value]] = {
+    "torch.nn.Parameter": _parameter,
+    "copy.deepcopy": _deepcopy,
+    "typing.cast": _cast,
+    "builtins.setattr": _setattr,
+    "builtins.getattr": _getattr,
+    "builtins.delattr": _delattr,
+    "builtins.super": _super,
+    "builtins.zip": _zip,
+    "builtins.enumerate": _enumerate,
+    "builtins.reversed": _through,
+    "builtins.list": _through,
+    "builtins.tuple": _through,
+    "builtins.iter": _through,
+    "builtins.sorted": _through,
+    "builtins.next": _next,
+    "builtins.range": _range,
+    "builtins.dict": _mapping,
+    "collections.OrderedDict": _mapping,
+}
+
+BUILTINS = frozenset(name.partition(".")[2] for name in _FUNCTIONS if name.startswith("builtins.")) | {
+    "isinstance",
+    "object",
+    "len",
+    "print",
+    "property",
+    "staticmethod",
+    "classmethod",
+    "Exception",
+    "str",
+    "int",
+    "float",
+    "bool",
+    "type",
+}
+
+
+# ---------------------------------------------------------------------- calling a method
+
+
+def call_method(site: Site, receiver: Value, name: str) -> Value:
+    """`receiver.name(...)`."""
+    visitor = site.visitor
+    match receiver:
+        case Qualified(name=package):
+            from tielint.layers import canonical
+
+            full = canonical(f"{package}.{name}")
+            if package in LAYERS or package == "torch.nn.Module":
+                return _explicit_base_call(site, package, name)
+            return call_qualified(site, full)
+        case TensorValue():
+            return _tensor_method(site, receiver, name)
+        case SuperOf(receiver=instance, below=below):
+            return _super_method(site, instance, below, name)
+        case ClassDefinition():
+            function = receiver.method(name)
+            if function:
+                return visitor.call_function(function, site.positional, site.keywords, site.node)
+        case Bound(receiver=Instance() as instance, name="_parameters" | "_modules"):
+            return _table_method(site, instance, name)
+        case Instance():
+            return _instance_method(site, receiver, name)
+    return visitor.opaque(site.node)
+
+
+def _explicit_base_call(site: Site, base: str, name: str) -> Value:
+    receiver = site.positional[0] if site.positional else UNKNOWN
+    if name == "__init__" and isinstance(receiver, Instance) and base in LAYERS:
+        names = LAYERS[base].arguments
+        receiver.arguments = dict(zip(names, site.positional[1:], strict=False)) | site.keywords
+    if name == "__setattr__" and len(site.positional) == 3:
+        return _setattr(site)
+    return Constant(None)
+
+
+def _super_method(site: Site, instance: Instance, below: ClassDefinition, name: str) -> Value:
+    function = instance.definition.method_above(below, name) if instance.definition else None
+    if function:
+        return site.visitor.call_function(function, [instance, *site.positional], site.keywords, site.node)
+    if name == "__init__" and instance.definition and instance.definition.layer:
+        _layer_arguments(instance, site, instance.definition.layer)
+    method = _MODULE_METHODS.get(name)
+    if method and name != "__init__":
+        return method(site, instance)
+    if name == "__setattr__" and len(site.positional) == 2:
+        attribute = site.positional[0]
+        if isinstance(attribute, Constant) and isinstance(attribute.value, str):
+            site.visitor.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1], None)
+    return site.visitor.opaque(site.node)
+
+
+def _tensor_method(site: Site, receiver: TensorValue, name: str) -> Value:
+    visitor = site.visitor
+    if name == "copy_":
+        source = site.get(0, "src")
+        if source is not None:
+            visitor.write(Write.COPY, receiver, source, site.node_of(0, "src"))
+        return receiver
+    if name == "set_":
+        source = site.get(0, "source")
+        if source is not None and receiver.state.is_parameter:
+            visitor.write(Write.SET, receiver, source, site.node_of(0, "source"))
+        return receiver
+    if name == "requires_grad_":
+        flag = site.get(0, "requires_grad")
+        visitor.freeze(receiver, flag == Constant(False))
+    if name in ("size", "dim", "numel", "element_size", "stride", "item", "tolist", "numpy", "is_contiguous", "backward"):
+        return UNKNOWN
+    if name in PROPERTIES:
+        return UNKNOWN
+    return visitor.operate(name, receiver, site.arguments(), site.node)
+
+
+def _instance_method(site: Site, receiver: Instance, name: str) -> Value:
+    visitor = site.visitor
+    definition = receiver.definition
+    stored = receiver.attributes.get(name)
+    if definition and stored is None:
+        function = definition.method(name)
+        if function and not function.decorators & {"property", "cached_property"}:
+            own = [] if "staticmethod" in function.decorators else [receiver]
+            return visitor.call_function(function, [*own, *site.positional], site.keywords, site.node)
+    if stored is not None:
+        return visitor.opaque(site.node)
+    if name in _MODULE_METHODS:
+        return _MODULE_METHODS[name](site, receiver)
+    if name in OPERATIONS and visitor.may_be_tensor(receiver) and name not in _MOVES:
+        return _tensor_method(site, visitor.as_tensor(receiver), name)
+    if name == "copy_" and visitor.may_be_tensor(receiver):
+        return _tensor_method(site, visitor.as_tensor(receiver), name)
+    return visitor.opaque(site.node)
+
+
+_MOVES = frozenset("to type float double half bfloat16 cpu cuda".split())
+
+
+def _itself(site: Site, receiver: Instance) -> Value:
+    return receiver
+
+
+def _freeze(site: Site, receiver: Instance) -> Value:
+    flag = site.get(0, "requires_grad")
+    site.visitor.journal.set(receiver.marks, "frozen", flag == Constant(False))
+    return receiver
+
+
+def _register_parameter(site: Site, receiver: Instance) -> Value:
+    name, value = site.get(0, "name"), site.get(1, "param")
+    if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
+        node = site.node_of(1, "param")
+        site.visitor.store_attribute(receiver, name.value, value, node, None, Write.REGISTER)
+    return Constant(None)
+
+
+def _register_buffer(site: Site, receiver: Instance) -> Value:
+    name, value = site.get(0, "name"), site.get(1, "tensor")
+    if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
+        site.visitor.journal.set(receiver.attributes, name.value, value)
+    return Constant(None)
+
+
+def _add_module(site: Site, receiver: Instance) -> Value:
+    name, module = site.get(0, "name"), site.get(1, "module")
+    if isinstance(name, Constant) and isinstance(name.value, str) and module is not None:
+        site.visitor.store_attribute(receiver, name.value, module, None, None)
+        if receiver.items is not None:
+            append(site.visitor, receiver, module)
+    return Constant(None)
+
+
+def _append(site: Site, receiver: Instance) -> Value:
+    if site.positional:
+        append(site.visitor, receiver, site.positional[0])
+    return receiver
+
+
+def _extend(site: Site, receiver: Instance) -> Value:
+    if site.positional:
+        extend(site.visitor, receiver, site.positional[0])
+    return receiver
+
+
+def _insert(site: Site, receiver: Instance) -> Value:
+    receiver.marks["open"] = True
+    return _append(site, receiver)
+
+
+def _values(site: Site, receiver: Instance) -> Value:
+    return Each((site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False),))
+
+
+def _items(site: Site, receiver: Instance) -> Value:
+    return Each((Unknown("key"), site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False)), single=False)
+
+
+def _modules(site: Site, receiver: Instance) -> Value:
+    part = Instance(Root.PART, marks={"place": (receiver, f".modules()[each {id(site.node)}]")}, stable=False)
+    return Each((part,))
+
+
+def _named_modules(site: Site, receiver: Instance) -> Value:
+    part = Instance(Root.PART, marks={"place": (receiver, f".modules()[each {id(site.node)}]")}, stable=False)
+    return Each((Unknown("name"), part), single=False)
+
+
+def _any_parameter(receiver: Instance) -> TensorValue:
+    known = receiver.marks.get("parameters")
+    if isinstance(known, TensorValue):
+        return known
+    value = TensorValue(Cell("*", receiver, presumed=True), origin())
+    receiver.marks["parameters"] = value
+    return value
+
+
+def _parameters(site: Site, receiver: Instance) -> Value:
+    return Each((_any_parameter(receiver),))
+
+
+def _named_parameters(site: Site, receiver: Instance) -> Value:
+    return Each((Unknown("name"), _any_parameter(receiver)), single=False)
+
+
+def _get_parameter(site: Site, receiver: Instance) -> Value:
+    return _walk(site, receiver)
+
+
+def _walk(site: Site, receiver: Instance) -> Value:
+    path = site.get(0, "target")
+    value: Value = receiver
+    if not isinstance(path, Constant) or not isinstance(path.value, str):
+        return site.visitor.opaque(site.node)
+    for step in path.value.split("."):
+        value = site.visitor.attribute(value, step, site.node)
+    return value
+
+
+def _get(site: Site, receiver: Instance) -> Value:
+    key = site.get(0, "key")
+    constant = key.value if isinstance(key, Constant) else None
+    return site.visitor.item(receiver, constant, repr(constant), stable=constant is not None)
+
+
+def _table_method(site: Site, instance: Instance, name: str) -> Value:
+    key = site.get(0, "key")
+    if name == "pop":
+        site.visitor.delete_attribute(instance, str(key.value) if isinstance(key, Constant) else None)
+    elif name == "get" and isinstance(key, Constant):
+        return site.visitor.attribute(instance, str(key.value), site.node)
+    return site.visitor.opaque(site.node)
+
+
+_MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
+    "to": _itself,
+    "cuda": _itself,
+    "cpu": _itself,
+    "half": _itself,
+    "float": _itself,
+    "double": _itself,
+    "bfloat16": _itself,
+    "train": _itself,
+    "eval": _itself,
+    "apply": _itself,
+    "to_empty": _itself,
+    "requires_grad_": _freeze,
+    "register_parameter": _register_parameter,
+    "register_buffer": _register_buffer,
+    "add_module": _add_module,
+    "register_module": _add_module,
+    "append": _append,
+    "extend": _extend,
+    "insert": _insert,
+    "children": _values,
+    "values": _values,
+    "items": _items,
+    "modules": _modules,
+    "named_modules": _named_modules,
+    "named_children": _items,
+    "parameters": _parameters,
+    "named_parameters": _named_parameters,
+    "get_parameter": _get_parameter,
+    "get_submodule": _walk,
+    "get": _get,
+}

@@ -1,0 +1,170 @@
+"""What one file does with its Parameters, as plain facts. Written by `visitor.py`, judged by the rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+import libcst as cst
+
+from tielint.layers import Dim, Shape
+from tielint.tensor import Storage, Tensor
+from tielint.values import Cell, ClassDefinition, Condition, FunctionDefinition, Instance, Root
+
+
+class Write(Enum):
+    """How a Parameter is given something."""
+
+    ASSIGN = "assignment"
+    REGISTER = "register_parameter"
+    TABLE = "_parameters"
+    DATA = ".data ="
+    COPY = "copy_"
+    SET = "set_"
+
+
+class Slot(Enum):
+    """What stands where something is assigned, before it is."""
+
+    PARAMETER = "a Parameter"
+    PRESUMED = "a Parameter by its name"
+    FREE = "nothing, or no Parameter"
+
+
+class Fit(Enum):
+    """How the shapes of two Parameters compare."""
+
+    EQUAL = "equal"
+    REVERSED = "reversed"
+    SQUARE = "square"
+    UNFIT = "unfit"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One end of a tie: a Parameter, and the module that holds it, as this place in the code can spell them."""
+
+    cell: Cell
+    text: str
+    owner: Instance | None
+    owner_text: str | None
+    root: Root | None
+
+    @property
+    def layer(self) -> str | None:
+        return self.owner.layer if self.owner else None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something happens: the statement, the running functions from the outermost in, and what guards them."""
+
+    statement: cst.CSTNode
+    line: cst.CSTNode | None
+    block: tuple[cst.CSTNode, ...]
+    functions: tuple[FunctionDefinition, ...]
+    classes: tuple[ClassDefinition, ...]
+    conditions: tuple[Condition, ...]
+    loops: int
+    grad: bool
+
+    @property
+    def function(self) -> FunctionDefinition | None:
+        return self.functions[-1] if self.functions else None
+
+    @property
+    def method(self) -> str:
+        """The innermost function's name, or an empty string at module level."""
+        return self.functions[-1].name if self.functions else ""
+
+
+@dataclass(slots=True)
+class Tie:
+    """A Parameter (the target) is given another one (the source), or something computed from it.
+
+    `state` is what the algebra says of the value; `value` the expression that made it. The last group is known only when
+    the code around has run: whether both sides belong to one model, whether the source is still in use afterwards, and
+    whether the target is kept from training.
+    """
+
+    target: Side
+    source: Side
+    state: Tensor
+    write: Write
+    slot: Slot
+    value: cst.BaseExpression | None
+    assigned: cst.BaseExpression | None
+    place: Place
+    in_part: bool = False
+    same_model: bool = False
+    source_live: bool = True
+    target_frozen: bool = False
+    target_escapes: bool = False
+
+    @property
+    def fit(self) -> Fit:
+        """How the target's own shape compares with the source's own, whatever operations stand between."""
+        return compare(self.target.cell.shape, self.source.cell.shape)
+
+    @property
+    def given_shape(self) -> Shape | None:
+        """The shape of what the target is given."""
+        shape, axes = self.source.cell.shape, self.state.axes
+        if shape is None or axes is None or not self.state.whole or len(axes) != len(shape):
+            return None
+        return tuple(shape[axis] for axis in axes)
+
+    @property
+    def misfit(self) -> Fit | None:
+        """UNFIT where sizes differ for certain, REVERSED where the names of the sizes are swapped; None where all is well."""
+        outcome = compare(self.target.cell.shape, self.given_shape)
+        return outcome if outcome in (Fit.UNFIT, Fit.REVERSED) else None
+
+    @property
+    def is_tie(self) -> bool:
+        """The target becomes the source itself: a real tie."""
+        return self.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE) and self.state.is_origin is True
+
+    @property
+    def aliases(self) -> bool:
+        """Two Parameters over one storage come of it."""
+        if self.write is Write.COPY:
+            return False
+        return self.state.storage is Storage.SHARED and self.state.exact
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The same code, however often it runs."""
+        return (id(self.place.statement), id(self.value))
+
+
+def compare(target: Shape | None, source: Shape | None) -> Fit:
+    """Compares two shapes; sizes are equal if they are the same number or the same expression."""
+    if target is None or source is None:
+        return Fit.UNKNOWN
+    if len(target) != len(source):
+        return Fit.UNFIT
+    if any(_differ(a, b) for a, b in zip(target, source, strict=True)):
+        swapped = len(target) == 2 and not any(_differ(a, b) for a, b in zip(target, source[::-1], strict=True))
+        return Fit.REVERSED if swapped else Fit.UNFIT
+    if None in target or None in source:
+        return Fit.UNKNOWN
+    if target == source:
+        return Fit.SQUARE if len(target) == 2 and target[0] == target[1] else Fit.EQUAL
+    if len(target) == 2 and target == source[::-1]:
+        return Fit.REVERSED
+    return Fit.UNKNOWN
+
+
+def _differ(a: Dim, b: Dim) -> bool:
+    return isinstance(a, int) and isinstance(b, int) and a != b
+
+
+@dataclass(slots=True)
+class FileFacts:
+    """All facts of one file."""
+
+    module: cst.Module
+    ties: list[Tie] = field(default_factory=list)
+    imports: frozenset[str] = frozenset()

@@ -1,0 +1,117 @@
+"""What PyTorch's layers hold: the arguments of their constructors and the shapes of their Parameters, as tables.
+
+Shapes name constructor arguments. Source of every line: the `__init__` of the class in torch.nn 2.13.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+Dim = int | str | None
+"""One size: a number, the text of the expression that gives it, or None where it is unknown."""
+
+Shape = tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer class: its positional arguments, and each Parameter's shape in terms of them.
+
+    `optional` maps a Parameter to the boolean argument that leaves it out.
+    """
+
+    arguments: tuple[str, ...] = ()
+    parameters: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
+    optional: dict[str, str] = field(default_factory=dict)
+
+
+def _dense(*arguments: str) -> Layer:
+    return Layer(arguments, {"weight": ("out_features", "in_features"), "bias": ("out_features",)}, {"bias": "bias"})
+
+
+def _table(rows: str, columns: str) -> Layer:
+    arguments = (rows, columns, "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse", "_weight")
+    return Layer(arguments, {"weight": (rows, columns)})
+
+
+def _conv(rank: int, *, transposed: bool = False) -> Layer:
+    arguments = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+    arguments += ("output_padding", "groups", "bias", "dilation") if transposed else ("dilation", "groups", "bias")
+    channels = ("in_channels", "out_channels") if transposed else ("out_channels", "in_channels")
+    return Layer(
+        arguments,
+        {"weight": (*channels, *["kernel_size"] * rank), "bias": ("out_channels",)},
+        {"bias": "bias"},
+    )
+
+
+def _norm(size: str, *, affine: str = "affine") -> Layer:
+    return Layer((size,), {"weight": (size,), "bias": (size,)}, {"weight": affine, "bias": affine})
+
+
+def _recurrent() -> Layer:
+    weights: dict[str, tuple[str | None, ...]] = {}
+    for layer in range(4):
+        for suffix in ("", "_reverse"):
+            weights |= {f"weight_{part}_l{layer}{suffix}": (None, None) for part in ("ih", "hh", "hr")}
+            weights |= {f"bias_{part}_l{layer}{suffix}": (None,) for part in ("ih", "hh")}
+    return Layer(("input_size", "hidden_size", "num_layers"), weights)
+
+
+def _recurrent_cell() -> Layer:
+    matrices: dict[str, tuple[str | None, ...]] = {"weight_ih": (None, None), "weight_hh": (None, None)}
+    return Layer(("input_size", "hidden_size"), matrices | {"bias_ih": (None,), "bias_hh": (None,)})
+
+
+LAYERS: dict[str, Layer] = {
+    "torch.nn.Linear": _dense("in_features", "out_features", "bias", "device", "dtype"),
+    "torch.nn.LazyLinear": _dense("out_features", "bias", "device", "dtype"),
+    "torch.nn.Bilinear": Layer(
+        ("in1_features", "in2_features", "out_features", "bias"),
+        {"weight": ("out_features", "in1_features", "in2_features"), "bias": ("out_features",)},
+        {"bias": "bias"},
+    ),
+    "torch.nn.Embedding": _table("num_embeddings", "embedding_dim"),
+    "torch.nn.EmbeddingBag": _table("num_embeddings", "embedding_dim"),
+    **{f"torch.nn.Conv{n}d": _conv(n) for n in (1, 2, 3)},
+    **{f"torch.nn.ConvTranspose{n}d": _conv(n, transposed=True) for n in (1, 2, 3)},
+    **{f"torch.nn.BatchNorm{n}d": _norm("num_features") for n in (1, 2, 3)},
+    **{f"torch.nn.InstanceNorm{n}d": _norm("num_features") for n in (1, 2, 3)},
+    "torch.nn.SyncBatchNorm": _norm("num_features"),
+    "torch.nn.LayerNorm": _norm("normalized_shape", affine="elementwise_affine"),
+    "torch.nn.GroupNorm": Layer(("num_groups", "num_channels"), {"weight": ("num_channels",), "bias": ("num_channels",)}),
+    "torch.nn.RMSNorm": Layer(("normalized_shape",), {"weight": ("normalized_shape",)}),
+    "torch.nn.PReLU": Layer(("num_parameters",), {"weight": ("num_parameters",)}),
+    **{f"torch.nn.{name}": _recurrent() for name in ("RNN", "LSTM", "GRU")},
+    **{f"torch.nn.{name}": _recurrent_cell() for name in ("RNNCell", "LSTMCell", "GRUCell")},
+    "torch.nn.MultiheadAttention": Layer(
+        ("embed_dim", "num_heads", "dropout", "bias"),
+        {"in_proj_weight": (None, "embed_dim"), "in_proj_bias": (None,)},
+    ),
+}
+
+CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList"})
+
+LINEAR = "torch.nn.Linear"
+
+_MOVED = {
+    "torch.nn.parameter.Parameter": "torch.nn.Parameter",
+    "torch.nn.functional": "torch.nn.functional",
+    "torch.autograd.no_grad": "torch.no_grad",
+    "torch.autograd.grad_mode.no_grad": "torch.no_grad",
+}
+
+
+def canonical(name: str) -> str:
+    """The public name of a thing that torch exports at several places: `torch.nn.modules.linear.Linear` etc."""
+    if name.startswith("torch.nn.modules."):
+        return "torch.nn." + name.rpartition(".")[2]
+    return _MOVED.get(name, name)
+
+
+def parameter_named(name: str) -> bool:
+    """Whether an attribute of an unknown object looks like a Parameter by its name."""
+    low = name.lower()
+    return low in ("weight", "bias", "w") or low.endswith(("_weight", "_bias", "weights")) or low.startswith(
+        ("weight_", "bias_", "w_", "weight")
+    )

@@ -1,0 +1,410 @@
+"""The objects of an abstract run: modules, Parameters, tensors, functions, constants. Made and changed by `visitor.py`.
+
+State that can differ between branches lives in dictionaries, so that one journal can undo and join it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+import libcst as cst
+
+from tielint.layers import LAYERS, Dim, Shape
+from tielint.tensor import Tensor, origin
+
+
+class Root(Enum):
+    """How the code got hold of an object."""
+
+    SELF = "self"
+    ARGUMENT = "argument"
+    BUILT = "built"
+    NAMED = "named"
+    PART = "part"
+
+
+@dataclass(eq=False, slots=True)
+class Instance:
+    """An object with identity: a module, a container, an argument, or something unknown that is reached by name.
+
+    `place` says where it was first stored: the holder and the step from there (`.encoder`, `[0]`).
+    """
+
+    root: Root
+    label: str | None = None
+    kind: str | None = None
+    definition: ClassDefinition | None = None
+    arguments: dict[str, Value] = field(default_factory=dict)
+    attributes: dict[str, Value] = field(default_factory=dict)
+    items: dict[int, Value] | None = None
+    marks: dict[str, object] = field(default_factory=dict)
+    node: cst.CSTNode | None = None
+    stable: bool = True
+
+    @property
+    def place(self) -> tuple[Instance, str] | None:
+        place = self.marks.get("place")
+        return place if isinstance(place, tuple) else None
+
+    @property
+    def layer(self) -> str | None:
+        """The torch layer class that it is or derives from."""
+        if self.kind in LAYERS:
+            return self.kind
+        return self.definition.layer if self.definition else None
+
+
+@dataclass(eq=False, slots=True)
+class Cell:
+    """One Parameter, or one plain tensor that may become one.
+
+    presumed: only its name says that it is a Parameter.
+    """
+
+    name: str
+    owner: Instance | None
+    shape: Shape | None = None
+    rank: int = 2
+    parameter: bool = True
+    presumed: bool = False
+    marks: dict[str, object] = field(default_factory=dict)
+    node: cst.CSTNode | None = None
+
+    @property
+    def home(self) -> Instance | None:
+        """The module that holds it: as created, or the first that it was assigned to."""
+        adopted = self.marks.get("owner")
+        return adopted if isinstance(adopted, Instance) else self.owner
+
+
+@dataclass(frozen=True, slots=True)
+class TensorValue:
+    """A tensor computed from a cell, and the expression that made it.
+
+    `conditions` hold where it is one arm of a conditional expression.
+    """
+
+    cell: Cell
+    state: Tensor
+    node: cst.BaseExpression | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A test that holds (or, with `holds` False, does not) where something happens."""
+
+    test: cst.BaseExpression | str
+    holds: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A number, string, boolean or None."""
+
+    value: int | float | str | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Qualified:
+    """Something imported or built in, by its qualified name."""
+
+    name: str
+
+
+@dataclass(eq=False, slots=True)
+class FunctionDefinition:
+    """A function of the file, with the frame it was defined in."""
+
+    node: cst.FunctionDef
+    frame: Frame
+    owner: ClassDefinition | None = None
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+    @property
+    def decorators(self) -> frozenset[str]:
+        """The last names of its decorators: `property`, `staticmethod`, `no_grad`."""
+        return frozenset(name for d in self.node.decorators if (name := last_name(d.decorator)))
+
+
+@dataclass(eq=False, slots=True)
+class ClassDefinition:
+    """A class of the file: its bases, and its methods by name."""
+
+    node: cst.ClassDef
+    bases: tuple[Value, ...]
+    methods: dict[str, FunctionDefinition] = field(default_factory=dict)
+    attributes: dict[str, Value] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.node.name.value
+
+    def ancestry(self) -> Iterator[ClassDefinition]:
+        """The class and its bases in this file, depth first; a class that inherits from itself is not walked again."""
+        seen: set[int] = set()
+        stack = [self]
+        while stack:
+            current = stack.pop()
+            if id(current) in seen:
+                continue
+            seen.add(id(current))
+            yield current
+            stack.extend(base for base in reversed(current.bases) if isinstance(base, ClassDefinition))
+
+    def method(self, name: str) -> FunctionDefinition | None:
+        return next((c.methods[name] for c in self.ancestry() if name in c.methods), None)
+
+    def method_above(self, below: ClassDefinition, name: str) -> FunctionDefinition | None:
+        """What `super().name` means in `below`, for an object of this class."""
+        line = list(self.ancestry())
+        start = line.index(below) + 1 if below in line else 0
+        return next((c.methods[name] for c in line[start:] if name in c.methods), None)
+
+    def outside_bases(self) -> Iterator[str]:
+        """Qualified names of the bases that are not in this file."""
+        for current in self.ancestry():
+            for base in current.bases:
+                if isinstance(base, Qualified):
+                    yield base.name
+
+    @property
+    def layer(self) -> str | None:
+        return next((name for name in self.outside_bases() if name in LAYERS), None)
+
+    @property
+    def module(self) -> bool | None:
+        """Whether it is an `nn.Module`; None where an unknown base decides."""
+        names = list(self.outside_bases())
+        if any(name.startswith("torch.nn.") for name in names):
+            return True
+        known = all(name.startswith("builtins.") for name in names)
+        return False if known and all(not isinstance(b, Unknown) for c in self.ancestry() for b in c.bases) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A method of an object, not yet called."""
+
+    receiver: Value
+    name: str
+    function: FunctionDefinition | None = None
+    node: cst.BaseExpression | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SuperOf:
+    """`super()` in a method of `below`, for `receiver`."""
+
+    receiver: Instance
+    below: ClassDefinition
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Something to iterate over: each element is drawn from these values, side by side."""
+
+    lanes: tuple[Value, ...]
+    single: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """Anything else; `text` identifies equal expressions, unless it may change (`stable` is False)."""
+
+    text: str = ""
+    stable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several values, depending on a branch taken."""
+
+    options: tuple[Value, ...]
+
+
+Value = (
+    Instance
+    | TensorValue
+    | Constant
+    | Qualified
+    | FunctionDefinition
+    | ClassDefinition
+    | Bound
+    | SuperOf
+    | Each
+    | Unknown
+    | Choice
+)
+
+UNKNOWN = Unknown()
+DELETED = Unknown("<deleted>")
+MOST_OPTIONS = 4
+
+
+class Frame:
+    """The names of one running function, class body or module."""
+
+    __slots__ = ("definition", "enclosing", "function", "locals", "receiver", "roots", "star")
+
+    def __init__(
+        self,
+        enclosing: Frame | None = None,
+        function: FunctionDefinition | None = None,
+        receiver: Value | None = None,
+        definition: ClassDefinition | None = None,
+    ) -> None:
+        self.enclosing = enclosing
+        self.function = function
+        self.receiver = receiver
+        self.definition = definition
+        self.locals: dict[str, Value] = {}
+        self.roots: dict[int, str] = {}
+        self.star = False
+
+    def lookup(self, name: str) -> Value | None:
+        frame: Frame | None = self
+        while frame is not None:
+            if name in frame.locals:
+                return frame.locals[name]
+            frame = frame.enclosing
+        return None
+
+    @property
+    def has_star_import(self) -> bool:
+        return self.star or (self.enclosing is not None and self.enclosing.has_star_import)
+
+
+_MISSING = object()
+Change = tuple[dict[object, object], object, object]
+
+
+class Journal:
+    """Records every change to the run's dictionaries, so that a branch can be undone and joined with its sibling."""
+
+    __slots__ = ("_log",)
+
+    def __init__(self) -> None:
+        self._log: list[Change] = []
+
+    def set(self, table: dict, key: object, value: object) -> None:  # type: ignore[type-arg]
+        """Changes one entry; `table` is any of the run's dictionaries."""
+        self._log.append((table, key, table.get(key, _MISSING)))
+        table[key] = value
+
+    def mark(self) -> int:
+        return len(self._log)
+
+    def undo(self, mark: int) -> dict[tuple[int, object], Change]:
+        """Takes back all changes since `mark` and returns them: per entry, the table, the key and its last value."""
+        changes: dict[tuple[int, object], Change] = {}
+        while len(self._log) > mark:
+            table, key, old = self._log.pop()
+            changes.setdefault((id(table), key), (table, key, table.get(key, _MISSING)))
+            if old is _MISSING:
+                table.pop(key, None)
+            else:
+                table[key] = old
+        return changes
+
+    def join(self, *branches: dict[tuple[int, object], Change]) -> None:
+        """Applies the outcome of exactly one of these branches, not known which."""
+        for place in {place: None for branch in branches for place in branch}:
+            table, key, _ = next(branch[place] for branch in branches if place in branch)
+            before = table.get(key, _MISSING)
+            outcomes = [branch[place][2] if place in branch else before for branch in branches]
+            values = [value for value in outcomes if value is not _MISSING]
+            if values:
+                self.set(table, key, _joined(values))
+
+
+def _joined(values: list[object]) -> object:
+    if all(value is values[0] or value == values[0] for value in values):
+        return values[0]
+    if any(not isinstance(value, _VALUE_TYPES) for value in values):
+        return values[-1]
+    return choice(value for value in values if isinstance(value, _VALUE_TYPES))
+
+
+_VALUE_TYPES = (
+    Instance,
+    TensorValue,
+    Constant,
+    Qualified,
+    FunctionDefinition,
+    ClassDefinition,
+    Bound,
+    SuperOf,
+    Each,
+    Unknown,
+    Choice,
+)
+
+
+def options(value: Value) -> tuple[Value, ...]:
+    """The possible values of a value."""
+    return value.options if isinstance(value, Choice) else (value,)
+
+
+def choice(values: Iterable[Value]) -> Value:
+    """One of these values; the same one once."""
+    found: list[Value] = []
+    for value in values:
+        for option in options(value):
+            if not any(option is known or option == known for known in found):
+                found.append(option)
+    if not found:
+        return UNKNOWN
+    return found[0] if len(found) == 1 else Choice(tuple(found[:MOST_OPTIONS]))
+
+
+def plain_tensor(name: str, node: cst.CSTNode | None, rank: int = 2, shape: Shape | None = None) -> TensorValue:
+    """A tensor that no module holds yet."""
+    cell = Cell(name, None, shape, rank, parameter=False, node=node)
+    return TensorValue(cell, replace(origin(rank), is_parameter=False, requires_grad=False))
+
+
+def last_name(node: cst.BaseExpression) -> str | None:
+    """`c` of `a.b.c`, of `a.b.c(...)`, and of `c`."""
+    match node:
+        case cst.Name(value=name):
+            return name
+        case cst.Attribute(attr=cst.Name(value=name)):
+            return name
+        case cst.Call(func=function):
+            return last_name(function)
+    return None
+
+
+def dimension(value: Value | None) -> Dim:
+    """A size as far as the code tells it; expressions with the same text are the same size."""
+    match value:
+        case Constant(value=bool()):
+            return None
+        case Constant(value=int(number)):
+            return number
+        case Unknown(text=text, stable=True) if text:
+            return text
+        case Instance(stable=True) as instance:
+            return absolute_path(instance)
+    return None
+
+
+def absolute_path(instance: Instance) -> str | None:
+    """A name that is the same in every frame, for objects that were passed around."""
+    steps: list[str] = []
+    current = instance
+    for _ in range(20):
+        if current.root is not Root.PART and current.label is not None:
+            return current.label + "".join(reversed(steps))
+        place = current.place
+        if place is None:
+            return None
+        current, step = place
+        steps.append(step)
+    return None
