@@ -83,7 +83,8 @@ class Place:
 class Tie:
     """A Parameter (the target) is given another one (the source), or something computed from it.
 
-    `state` is what the algebra says of the value; `value` the expression that made it. The last group is known only when
+    `state` is what the algebra says of the value; `value` the expression that made it, `assigned` the one that stands at
+    the assignment. in_part: only a part of the target is written. into_leaf: written in place, past no `.data`. The last group is known only when
     the code around has run: whether both sides belong to one model, whether the source is still in use afterwards, and
     whether the target is kept from training.
     """
@@ -97,6 +98,7 @@ class Tie:
     assigned: cst.BaseExpression | None
     place: Place
     in_part: bool = False
+    into_leaf: bool = False
     same_model: bool = False
     source_live: bool = True
     target_frozen: bool = False
@@ -163,8 +165,9 @@ def _differ(a: Dim, b: Dim) -> bool:
 
 @dataclass(slots=True)
 class FileFacts:
-    """All facts of one file."""
+    """All facts of one file. `names` are the qualified names of what the module's own names were imported as."""
 
     module: cst.Module
     ties: list[Tie] = field(default_factory=list)
     imports: frozenset[str] = frozenset()
+    names: dict[str, str] = field(default_factory=dict)

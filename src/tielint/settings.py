@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from tielint.findings import Confidence
 
 
+class ConfigError(Exception):
+    """Why a run can't do what it was asked to do, in one line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`select` and `ignore` hold code prefixes (`TIE`, `TIE1`, `TIE101`); the longest matching prefix wins.

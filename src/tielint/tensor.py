@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -25,21 +26,23 @@ class Storage(Enum):
 class Tensor:
     """A tensor as seen from the Parameter (its *origin*) that it was computed from. None always means unknown.
 
+    The origin holds real floating-point numbers and no axis of length 1, as a weight does; casts keep to such dtypes.
+
     is_origin: it is the very same Python object as the origin.
     is_parameter: it is an `nn.Parameter`, which a module accepts as a weight.
     storage: whether writing to it writes to the origin.
-    attached: its gradient flows back to the origin.
+    attached: its gradient flows back to the origin, as things are (to a frozen origin, none does).
     requires_grad: as in torch.
     axes: which axis of the origin each of its axes is, `(1, 0)` for a transposed matrix; None after a reshape.
     whole: it holds all of the origin's elements.
-    exact: it holds the origin's values, at most rearranged or cast; False after arithmetic.
+    exact: it holds the origin's values, at most rearranged, repeated or cast; False after arithmetic.
     contiguous: as in torch, for axes longer than 1.
     """
 
     is_origin: bool | None
     is_parameter: bool | None
     storage: Storage
-    attached: bool
+    attached: bool | None
     requires_grad: bool | None
     axes: tuple[int, ...] | None
     whole: bool = True
@@ -82,7 +85,7 @@ def origin(rank: int = 2, *, requires_grad: bool | None = True) -> Tensor:
         is_origin=True,
         is_parameter=True,
         storage=Storage.SHARED,
-        attached=True,
+        attached=requires_grad,
         requires_grad=requires_grad,
         axes=tuple(range(rank)),
     )
@@ -94,19 +97,55 @@ def _result(tensor: Tensor, call: Arguments, **changes: object) -> Tensor:
         tensor,
         is_origin=False,
         is_parameter=False,
-        attached=tensor.attached and call.grad,
+        attached=tensor.attached and tensor.requires_grad if call.grad else False,
         requires_grad=tensor.requires_grad if call.grad else False,
     )
     return replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def _view(tensor: Tensor, call: Arguments, **changes: object) -> Tensor:
+    """A new tensor object over the same storage. Where gradients are off, it still claims the gradient of its base."""
+    seen = _result(tensor, call, **changes)
+    if call.grad:
+        return seen
+    own = tensor.attached or tensor.is_parameter or not tensor.requires_grad
+    return replace(seen, requires_grad=tensor.requires_grad if own else None)
+
+
+def _either(one: Tensor, other: Tensor) -> Tensor:
+    """What holds of both: PyTorch returns one or the other, and the source does not tell which."""
+    return Tensor(
+        is_origin=_agreed(one.is_origin, other.is_origin),
+        is_parameter=_agreed(one.is_parameter, other.is_parameter),
+        storage=one.storage if one.storage is other.storage else Storage.UNKNOWN,
+        attached=_agreed(one.attached, other.attached),
+        requires_grad=_agreed(one.requires_grad, other.requires_grad),
+        axes=one.axes if one.axes == other.axes else None,
+        whole=one.whole and other.whole,
+        exact=one.exact and other.exact,
+        contiguous=_agreed(one.contiguous, other.contiguous),
+    )
+
+
+def _agreed(one: bool | None, other: bool | None) -> bool | None:
+    return one if one is other else None
+
+
+def _flag(call: Arguments, *, absent: bool) -> bool | None:
+    """The argument `requires_grad`."""
+    if not call.positional and "requires_grad" not in call.keywords:
+        return absent
+    flag = call.get(0, "requires_grad")
+    return flag if isinstance(flag, bool) else None
 
 
 def _permuted(tensor: Tensor, call: Arguments, order: tuple[int, ...] | None) -> Tensor:
     """A view with the axes in another order; `order` counts the tensor's own axes and may be negative."""
     axes = tensor.axes
     if axes is None or order is None or sorted(i % len(axes) for i in order if axes) != list(range(len(axes))):
-        return _result(tensor, call, axes=None, contiguous=None)
+        return _view(tensor, call, axes=None, contiguous=None)
     moved = tuple(axes[i] for i in order)
-    return _result(tensor, call, axes=moved, contiguous=tensor.contiguous if moved == axes else _dense(tensor, moved))
+    return _view(tensor, call, axes=moved, contiguous=tensor.contiguous if moved == axes else _dense(tensor, moved))
 
 
 def _dense(tensor: Tensor, axes: tuple[int, ...]) -> bool | None:
@@ -124,10 +163,6 @@ def _swap(tensor: Tensor, call: Arguments, first: Literal, second: Literal) -> T
         return _permuted(tensor, call, None)
     order[first], order[second] = order[second], order[first]
     return _permuted(tensor, call, tuple(order))
-
-
-def _t(tensor: Tensor, call: Arguments) -> Tensor:
-    return _reversed(tensor, call)
 
 
 def _reversed(tensor: Tensor, call: Arguments) -> Tensor:
@@ -148,73 +183,132 @@ def _permute(tensor: Tensor, call: Arguments) -> Tensor:
 
 
 def _movedim(tensor: Tensor, call: Arguments) -> Tensor:
-    source, destination = call.get(0, "source"), call.get(1, "destination")
-    if tensor.axes is None or type(source) is not int or type(destination) is not int:
+    """Moves one axis, or several: `movedim((0, 1), (1, 0))` arrives as four numbers."""
+    numbers, rank = call.integers("source", "destination"), len(tensor.axes or ())
+    if not numbers or len(numbers) % 2 or not all(-rank <= i < rank for i in numbers):
         return _permuted(tensor, call, None)
-    rank = len(tensor.axes)
-    if not all(-rank <= i < rank for i in (source, destination)):
+    places = [i % rank for i in numbers]
+    half = len(places) // 2
+    moved = dict(zip(places[half:], places[:half], strict=True))
+    rest = iter(i for i in range(rank) if i not in places[:half])
+    return _permuted(tensor, call, tuple(moved[i] if i in moved else next(rest, i) for i in range(rank)))
+
+
+_ELLIPSIS = "..."
+
+
+def _sides(equation: str, term: str) -> tuple[list[str], list[str]]:
+    """The axes that an equation names before and after; without an arrow, `einsum` sorts what occurs once."""
+    before, arrow, after = equation.partition("->")
+    found = re.findall(term, before)
+    return found, re.findall(term, after) if arrow else sorted(name for name in found if found.count(name) == 1)
+
+
+def _reordered(tensor: Tensor, call: Arguments, before: list[str], after: list[str]) -> Tensor:
+    """The axes by name; an ellipsis names as many as the tensor has left."""
+    if tensor.axes is None:
         return _permuted(tensor, call, None)
-    order = [i for i in range(rank) if i != source % rank]
-    order.insert(destination % rank, source % rank)
-    return _permuted(tensor, call, tuple(order))
+    rest = [f"{_ELLIPSIS}{i}" for i in range(len(tensor.axes) - len(before) + 1)]
+    source, target = (
+        [axis for name in side for axis in (rest if name == _ELLIPSIS else [name])] for side in (before, after)
+    )
+    return _permuted(tensor, call, tuple(source.index(name) for name in target))
+
+
+def _einsum(tensor: Tensor, call: Arguments) -> Tensor:
+    """Of one operand: another order of the axes, a diagonal where a letter is repeated, a sum where one is gone."""
+    equation = call.get(0, "equation")
+    if not isinstance(equation, str):
+        return _either(_reduced_part(tensor, call), computed(tensor, call))
+    before, after = _sides(equation, r"\.\.\.|[A-Za-z]")
+    if set(before) != set(after):
+        return computed(tensor, call)
+    return _reordered(tensor, call, before, after) if len(before) == len(after) else _reduced_part(tensor, call)
+
+
+def _rearrange(tensor: Tensor, call: Arguments) -> Tensor:
+    """einops gives back the very tensor where nothing moves; parentheses and ones reshape it."""
+    pattern = call.get(0, "pattern")
+    if not isinstance(pattern, str) or re.search(r"[()]|\b1\b", pattern):
+        return _either(tensor, _reshape(replace(tensor, contiguous=None), call))
+    before, after = _sides(pattern, r"\.\.\.|\w+")
+    moved = _reordered(tensor, call, before, after)
+    if tensor.axes is None:
+        return _either(tensor, moved)
+    return tensor if moved.axes == tensor.axes else moved
+
+
+def _unchanged(tensor: Tensor, call: Arguments) -> Tensor:
+    return tensor
 
 
 def _same_view(tensor: Tensor, call: Arguments) -> Tensor:
-    return _result(tensor, call)
+    return _view(tensor, call)
 
 
 def _detached(tensor: Tensor, call: Arguments) -> Tensor:
     return _result(tensor, call, attached=False, requires_grad=False)
 
 
+def _detached_in_place(tensor: Tensor, call: Arguments) -> Tensor:
+    """Even the origin itself: `detach_` freezes a Parameter."""
+    return replace(tensor, attached=False, requires_grad=False)
+
+
+def _set_requires_grad(tensor: Tensor, call: Arguments) -> Tensor:
+    """Switches a leaf; a tensor inside a graph stays in it, as only True is accepted there.
+
+    A view made without gradients can't be switched off: see `_view`.
+    """
+    flag = _flag(call, absent=True)
+    if flag is False and not tensor.is_parameter and tensor.requires_grad is not False:
+        flag = None
+    origin, other = replace(tensor, attached=flag, requires_grad=flag), replace(tensor, requires_grad=flag)
+    return _either(origin, other) if tensor.is_origin is None else origin if tensor.is_origin else other
+
+
 def _clone(tensor: Tensor, call: Arguments) -> Tensor:
-    dense = tensor.contiguous if tensor.whole else None
-    return _result(tensor, call, storage=Storage.FRESH, contiguous=dense)
+    """A copy keeps the order in memory, unless it is told another."""
+    kept = None if "memory_format" in call.keywords else tensor.contiguous
+    return _result(tensor, call, storage=Storage.FRESH, contiguous=kept)
 
 
 def _contiguous(tensor: Tensor, call: Arguments) -> Tensor:
-    if tensor.contiguous:
-        return tensor
-    if tensor.contiguous is False:
-        return _result(tensor, call, storage=Storage.FRESH, contiguous=True)
-    fresh = tensor.storage is Storage.FRESH
-    return replace(
-        _result(tensor, call, contiguous=True, storage=Storage.FRESH if fresh else Storage.UNKNOWN),
-        is_origin=None,
-        is_parameter=None if tensor.is_parameter else tensor.is_parameter,
-        requires_grad=tensor.requires_grad if call.grad else None,
-    )
+    copy = _clone(tensor, call)
+    if "memory_format" in call.keywords:
+        return _either(tensor, copy)
+    if tensor.contiguous is None:
+        return replace(_either(tensor, copy), contiguous=True)
+    return tensor if tensor.contiguous else replace(copy, contiguous=True)
 
 
 def _cast(tensor: Tensor, call: Arguments) -> Tensor:
     """A dtype or device move gives the same object where nothing changes, and a copy elsewhere."""
-    if call.keywords.get("copy") is True:
-        return _result(tensor, call, storage=Storage.FRESH, contiguous=None)
-    return replace(
-        tensor,
-        is_origin=None if tensor.is_origin else tensor.is_origin,
-        is_parameter=None if tensor.is_parameter else tensor.is_parameter,
-        storage=Storage.FRESH if tensor.storage is Storage.FRESH else Storage.UNKNOWN,
-        requires_grad=tensor.requires_grad if call.grad else None,
-        contiguous=tensor.contiguous if tensor.contiguous else None,
-    )
+    copy = _clone(tensor, call)
+    return copy if call.keywords.get("copy") is True else _either(tensor, copy)
+
+
+def _as_tensor(tensor: Tensor, call: Arguments) -> Tensor:
+    return _cast(tensor, call) if call.keywords.keys() - {"requires_grad"} else tensor
+
+
+def _asarray(tensor: Tensor, call: Arguments) -> Tensor:
+    """Keeps the flag, even of a copy made without gradients. Told False, it freezes a leaf and detaches any other."""
+    taken = replace(_as_tensor(tensor, call), requires_grad=tensor.requires_grad)
+    if "requires_grad" not in call.keywords:
+        return taken
+    switched = _set_requires_grad(taken, call)
+    return switched if switched.requires_grad else _either(switched, _detached(taken, call))
 
 
 def _parameter(tensor: Tensor, call: Arguments) -> Tensor:
     """`nn.Parameter(x)`: always a new leaf over the storage of x, with a gradient of its own."""
-    flag = call.get(0, "requires_grad")
-    named = bool(call.positional) or "requires_grad" in call.keywords
-    return replace(
-        tensor,
-        is_origin=False,
-        is_parameter=True,
-        attached=False,
-        requires_grad=(flag if isinstance(flag, bool) else None) if named else True,
-    )
+    return replace(tensor, is_origin=False, is_parameter=True, attached=False, requires_grad=_flag(call, absent=True))
 
 
 def _buffer(tensor: Tensor, call: Arguments) -> Tensor:
-    return replace(tensor, is_origin=False, is_parameter=False)
+    """`nn.Buffer(x)`: a detached view of x that takes over its `requires_grad`."""
+    return replace(tensor, is_origin=False, is_parameter=False, attached=False)
 
 
 def _deepcopy(tensor: Tensor, call: Arguments) -> Tensor:
@@ -224,46 +318,44 @@ def _deepcopy(tensor: Tensor, call: Arguments) -> Tensor:
 
 def _copied_values(tensor: Tensor, call: Arguments) -> Tensor:
     """`torch.tensor(x)`: new memory, no graph."""
-    return _result(
-        tensor, call, storage=Storage.FRESH, attached=False, requires_grad=call.keywords.get("requires_grad") is True
-    )
+    return _result(tensor, call, storage=Storage.FRESH, attached=False, requires_grad=_flag(call, absent=False))
 
 
-def _unchanged(tensor: Tensor, call: Arguments) -> Tensor:
-    return tensor
-
-
-def _set_requires_grad(tensor: Tensor, call: Arguments) -> Tensor:
-    named = bool(call.positional) or "requires_grad" in call.keywords
-    flag = call.get(0, "requires_grad") if named else True
-    return replace(tensor, requires_grad=flag if isinstance(flag, bool) else None)
-
-
-def _overwritten(tensor: Tensor, call: Arguments) -> Tensor:
-    """An in-place operation: the same tensor with other values."""
-    return replace(tensor, exact=False)
+def _other_values(tensor: Tensor, call: Arguments) -> Tensor:
+    """`x.new_tensor(values)`: only the dtype and the device are those of x."""
+    made = _copied_values(tensor, replace(call, positional=()))
+    return replace(made, axes=None, exact=False, contiguous=None)
 
 
 def _reshaped(tensor: Tensor, call: Arguments) -> Tensor:
     """`view` shares memory, in another shape."""
-    return _result(tensor, call, axes=None, contiguous=None)
+    return _view(tensor, call, axes=None, contiguous=tensor.contiguous or None)
 
 
 def _reshape(tensor: Tensor, call: Arguments) -> Tensor:
     """`reshape` shares memory where the strides allow it."""
-    shares = tensor.storage is Storage.FRESH or tensor.contiguous
-    return _result(
-        tensor, call, axes=None, contiguous=None, storage=tensor.storage if shares else Storage.UNKNOWN, is_origin=None
-    )
+    view = _reshaped(tensor, call)
+    return view if tensor.contiguous else _either(view, replace(_clone(tensor, call), axes=None, contiguous=None))
+
+
+def _flatten(tensor: Tensor, call: Arguments) -> Tensor:
+    """`flatten` of a single axis gives back the very tensor."""
+    several = tensor.axes is not None and len(tensor.axes) > 1 and not call.positional and not call.keywords
+    flat = _reshape(tensor, call)
+    return flat if several else _either(tensor, flat)
+
+
+def _expanded(tensor: Tensor, call: Arguments) -> Tensor:
+    return _view(tensor, call, axes=None, contiguous=None)
 
 
 def _part(tensor: Tensor, call: Arguments) -> Tensor:
     """A view of some of the elements, in the same axes."""
-    return _result(tensor, call, whole=False, contiguous=None)
+    return _view(tensor, call, whole=False, contiguous=None)
 
 
 def _reduced_part(tensor: Tensor, call: Arguments) -> Tensor:
-    return _result(tensor, call, whole=False, axes=None, contiguous=None)
+    return _view(tensor, call, whole=False, axes=None, contiguous=None)
 
 
 def _gathered(tensor: Tensor, call: Arguments) -> Tensor:
@@ -272,31 +364,40 @@ def _gathered(tensor: Tensor, call: Arguments) -> Tensor:
 
 
 def computed(tensor: Tensor, call: Arguments) -> Tensor:
-    """Arithmetic or an operation that the table does not know: other values, and nothing else is certain."""
-    return _result(tensor, call, storage=Storage.FRESH, axes=None, exact=False, contiguous=None)
+    """Arithmetic, which an operation that the table does not know is taken for. Another operand may need a gradient."""
+    return _result(
+        tensor,
+        call,
+        storage=Storage.FRESH,
+        axes=None,
+        exact=False,
+        contiguous=None,
+        requires_grad=(tensor.requires_grad or None) if call.grad else False,
+    )
 
 
-def _einsum(tensor: Tensor, call: Arguments) -> Tensor:
-    return _by_pattern(tensor, call, list)
+def _in_place(transfer: Transfer) -> Transfer:
+    """The same object, with what the operation gives as values and shape; its operand may bring a gradient along."""
 
+    def transferred(tensor: Tensor, call: Arguments) -> Tensor:
+        seen = transfer(tensor, call)
+        operand = call.grad and not tensor.requires_grad and None in (*call.positional, *call.keywords.values())
+        return replace(
+            tensor,
+            axes=seen.axes,
+            whole=seen.whole,
+            exact=seen.exact,
+            contiguous=seen.contiguous,
+            requires_grad=None if operand else tensor.requires_grad,
+            attached=None if operand else tensor.attached,
+        )
 
-def _rearrange(tensor: Tensor, call: Arguments) -> Tensor:
-    return _by_pattern(tensor, call, str.split)
-
-
-def _by_pattern(tensor: Tensor, call: Arguments, letters: Callable[[str], list[str]]) -> Tensor:
-    pattern = call.get(0, "pattern", "equation")
-    if not isinstance(pattern, str) or "->" not in pattern or tensor.axes is None:
-        return _permuted(tensor, call, None)
-    before, after = (letters(side.strip()) for side in pattern.split("->"))
-    if sorted(before) != sorted(after) or len(set(before)) != len(before) or len(before) != len(tensor.axes):
-        return computed(tensor, call)
-    return _permuted(tensor, call, tuple(before.index(letter) for letter in after))
+    return transferred
 
 
 OPERATIONS: dict[str, Transfer] = {
     # another order of the axes
-    "t": _t,
+    "t": _reversed,
     "T": _reversed,
     "H": _reversed,
     "adjoint": _matrix_transpose,
@@ -313,23 +414,27 @@ OPERATIONS: dict[str, Transfer] = {
     # the same elements, seen another way
     "data": _detached,
     "detach": _detached,
-    "detach_": _unchanged,
+    "detach_": _detached_in_place,
     "alias": _same_view,
     "view_as": _reshaped,
     "view": _reshaped,
     "reshape": _reshape,
     "reshape_as": _reshape,
-    "flatten": _reshape,
+    "flatten": _flatten,
     "ravel": _reshape,
     "squeeze": _reshaped,
     "unsqueeze": _reshaped,
     "unflatten": _reshaped,
-    "expand": _reshaped,
-    "expand_as": _reshaped,
+    "expand": _expanded,
+    "expand_as": _expanded,
+    "broadcast_to": _expanded,
     "conj": _unchanged,
+    "resolve_conj": _unchanged,
+    "resolve_neg": _unchanged,
+    "positive": _unchanged,
     "real": _unchanged,
-    "as_tensor": _unchanged,
-    "asarray": _unchanged,
+    "as_tensor": _as_tensor,
+    "asarray": _asarray,
     "cast": _unchanged,
     "requires_grad_": _set_requires_grad,
     "retain_grad": _unchanged,
@@ -339,7 +444,7 @@ OPERATIONS: dict[str, Transfer] = {
     "contiguous": _contiguous,
     "deepcopy": _deepcopy,
     "tensor": _copied_values,
-    "new_tensor": _copied_values,
+    "new_tensor": _other_values,
     # memory of its own where the dtype or device changes
     "to": _cast,
     "type": _cast,
@@ -356,6 +461,11 @@ OPERATIONS: dict[str, Transfer] = {
     # some of the elements
     "narrow": _part,
     "select": _reduced_part,
+    "chunk": _reduced_part,
+    "split": _reduced_part,
+    "tensor_split": _reduced_part,
+    "unbind": _reduced_part,
+    "unfold": _reduced_part,
     "diagonal": _reduced_part,
     "index_select": _gathered,
     "gather": _gathered,
@@ -367,13 +477,15 @@ OPERATIONS: dict[str, Transfer] = {
 PROPERTIES = frozenset({"T", "H", "mT", "mH", "data", "real"})
 """Operations written as an attribute, without a call."""
 
-FUNCTIONS = frozenset(
-    f"torch.{name}"
-    for name in (
-        "t transpose swapaxes swapdims permute movedim moveaxis adjoint detach clone as_tensor asarray tensor reshape "
-        "flatten ravel squeeze unsqueeze narrow select index_select gather take masked_select conj real"
-    ).split()
-) | {f"torch.Tensor.{name}" for name in OPERATIONS if name not in PROPERTIES}
+_TORCH_FUNCTIONS = """
+t transpose swapaxes swapdims permute movedim moveaxis adjoint detach clone as_tensor asarray tensor reshape flatten
+ravel squeeze unsqueeze unflatten broadcast_to narrow select diagonal chunk split tensor_split unbind index_select
+gather take masked_select conj resolve_conj resolve_neg positive real
+"""
+
+FUNCTIONS = frozenset(f"torch.{name}" for name in _TORCH_FUNCTIONS.split()) | {
+    f"torch.Tensor.{name}" for name in OPERATIONS if name not in PROPERTIES
+}
 """Operations called as a function of the tensor, by qualified name; the last part names the operation."""
 
 INPLACE_NEUTRAL = frozenset({"requires_grad_", "detach_", "share_memory_"})
@@ -381,11 +493,10 @@ INPLACE_NEUTRAL = frozenset({"requires_grad_", "detach_", "share_memory_"})
 
 def apply(operation: str, tensor: Tensor, call: Arguments | None = None) -> Tensor:
     """What `operation` makes of `tensor`; an unknown one that ends in `_` works in place, any other computes."""
-    call = call or Arguments()
     transfer = OPERATIONS.get(operation)
-    if transfer is None:
-        transfer = _overwritten if operation.endswith("_") and not operation.startswith("_") else computed
-    return transfer(tensor, call)
+    if transfer is None and operation.endswith("_") and not operation.startswith("_"):
+        transfer = _in_place(OPERATIONS.get(operation[:-1], computed))
+    return (transfer or computed)(tensor, call or Arguments())
 
 
 def copying_operations() -> tuple[str, ...]:

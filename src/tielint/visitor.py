@@ -115,6 +115,10 @@ class Visitor:
             if not self.runs.get(id(function.node)):
                 self.run_alone(function)
         self.facts.imports = frozenset(self.imports)
+        for name, value in self.globals.locals.items():
+            imported = next((option for option in options(value) if isinstance(option, Qualified)), None)
+            if imported:
+                self.facts.names[name] = imported.name
 
     def run_class(self, definition: ClassDefinition) -> None:
         """An object of the class is made, then each of its methods runs on it, as it is after `__init__`."""
@@ -650,7 +654,7 @@ class Visitor:
                 return receiver if receiver.items is None else self.slice(receiver, index)
             case Instance():
                 constant = key.value if isinstance(key, Constant) else None
-                text = repr(constant) if constant is not None else code_of(index.value if index else node)  # type: ignore[union-attr]
+                text = repr(constant) if constant is not None else code_of(index or node)
                 stable = constant is not None or not self.loops
                 return self.item(receiver, constant, text, stable=stable)
             case Each(lanes=lanes, single=True):
@@ -972,7 +976,8 @@ class Visitor:
                 self.adopt(cell, option, kind, node)
             elif cell.parameter or cell.presumed:
                 part = not target.state.whole
-                self.record(cell, cell.home, cell.name, option, node, kind, Slot.PARAMETER, part=part)
+                leaf = bool(target.state.requires_grad)
+                self.record(cell, cell.home, cell.name, option, node, kind, Slot.PARAMETER, part=part, leaf=leaf)
 
     def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
@@ -999,6 +1004,7 @@ class Visitor:
         slot: Slot,
         *,
         part: bool = False,
+        leaf: bool = False,
     ) -> None:
         source = value.cell
         if not source.parameter and not source.presumed:
@@ -1026,6 +1032,7 @@ class Visitor:
                 node,
                 place,
                 part,
+                leaf,
             )
         )
 
@@ -1068,7 +1075,7 @@ class Visitor:
                 self.write(Write.COPY, replace(receiver, state=state), value, node)
             case Instance():
                 constant = key.value if isinstance(key, Constant) else None
-                step = f"[{constant!r}]" if constant is not None else f"[{code_of(index.value)}]" if index else "[?]"  # type: ignore[union-attr]
+                step = f"[{constant!r}]" if constant is not None else f"[{code_of(index or target)}]"
                 for option in options(value):
                     if isinstance(option, Instance):
                         self.place(receiver, step, option)

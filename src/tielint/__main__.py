@@ -1,0 +1,46 @@
+"""Starts tielint, as the command `tielint` and as `python -m tielint`. Nothing is imported before it is needed."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+INTERRUPTED = 130
+PIPE_CLOSED = 141
+
+
+def main() -> int:
+    """Runs the command line; the exit status is the return value."""
+    if sys.argv[1:] == ["--version"]:
+        from tielint import __version__
+
+        print(f"tielint {__version__}")
+        return 0
+    try:
+        return _run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Python would complain once more when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
+
+
+def _run() -> int:
+    import click
+
+    from tielint.cli import cli
+
+    try:
+        status = cli.main(prog_name="tielint", standalone_mode=False)
+        sys.stdout.flush()
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    return status if isinstance(status, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,403 @@
+"""The command line: reads what is wanted, has files linted and fixed, and says what was found.
+
+It is called by `__main__.py` and calls everything else. libcst and rich are imported only on the way that needs them.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from tielint import __version__
+from tielint.config import Config, Overrides, load
+from tielint.discovery import discover, repository_root
+from tielint.findings import Applicability, Confidence
+from tielint.registry import all_rules, rule_by_code
+from tielint.report import Problem, Repair, Report
+from tielint.reports import diff, lines, rules
+from tielint.rule import Rule
+from tielint.settings import ConfigError, Settings
+from tielint.source import SourceError, SourceFile
+
+if TYPE_CHECKING:
+    from tielint.linter import FileReport
+
+STDIN = Path("-")
+
+
+class Refusal(click.ClickException):
+    """What was asked for can't be done: one line, exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: object = None) -> None:
+        click.echo(f"error: {self.message}", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a run's results go, and in which form."""
+
+    format: str = "text"
+    file: Path | None = None
+    quiet: bool = False
+    exit_zero: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be linted and which fixes are wanted. `fix` is None where none are."""
+
+    paths: tuple[Path, ...]
+    stdin_filename: Path | None
+    fix: Applicability | None
+    unsafe: bool
+    diff: bool
+
+    @property
+    def from_stdin(self) -> bool:
+        return self.paths == (STDIN,) or (not self.paths and self.stdin_filename is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """The outcome for every path, before it is reported. `original` holds the text of each file that a fix changes."""
+
+    files: tuple[FileReport, ...]
+    problems: tuple[Problem, ...]
+    original: dict[Path, SourceFile]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, message="tielint %(version)s")
+def cli() -> None:
+    """Finds PyTorch weight ties that do not tie, says what they really are, and fixes them.
+
+    Start with `tielint check`; `tielint rule TIE101` explains a finding.
+    """
+
+
+def _codes(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...] | None:
+    """Comma-separated and repeatable; None if the option was not given."""
+    codes = tuple(code.strip() for value in values for code in value.split(",") if code.strip())
+    if values and not codes:
+        raise click.BadParameter("no code is given")
+    return codes or None
+
+
+def _patterns(_context: click.Context, _option: click.Parameter, values: Sequence[str]) -> tuple[str, ...] | None:
+    return tuple(values) or None
+
+
+def _confidence(_context: click.Context, _option: click.Parameter, value: str | None) -> Confidence | None:
+    return Confidence(value) if value else None
+
+
+@cli.command(short_help="Lint files and directories.")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--fix", is_flag=True, help="Rewrite files with the fixes that are safe.")
+@click.option(
+    "--unsafe-fixes", is_flag=True, help="With --fix or --diff, also apply the fixes that a person should look at."
+)
+@click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json", "sarif"]),
+    default="text",
+    show_default=True,
+    help="text is for people, json for scripts and editors, sarif (2.1.0) for code scanning.",
+)
+@click.option(
+    "--output-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the report to this file, not to stdout.",
+)
+@click.option(
+    "--select",
+    multiple=True,
+    callback=_codes,
+    metavar="CODES",
+    help="Report only these codes or prefixes of codes (TIE101,TIE0 or ALL). Takes the place of the configured "
+    "select and ignore.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    callback=_codes,
+    metavar="CODES",
+    help="Do not report these codes or prefixes. Takes the place of the configured ignore.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    callback=_patterns,
+    metavar="PATTERN",
+    help="Skip what matches this .gitignore pattern in directories; repeatable. A file that is named is always linted. "
+    "Takes the place of the configured exclude.",
+)
+@click.option(
+    "--min-confidence",
+    type=click.Choice([confidence.value for confidence in Confidence]),
+    callback=_confidence,
+    help="Report findings that are at least this sure.  [default: likely]",
+)
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 when findings are left. Errors still exit with 2.")
+@click.option("--quiet", "-q", is_flag=True, help="Print findings and errors, but no summary.")
+@click.option("--no-cache", is_flag=True, help="Do not use a cache. There is none yet, so this changes nothing.")
+@click.option(
+    "--no-prefilter",
+    is_flag=True,
+    help="Parse every file, also those whose bytes show that they can hold no finding. Only slower.",
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Read [tool.tielint] from this TOML file, not from the nearest pyproject.toml that has it.",
+)
+@click.option(
+    "--stdin-filename",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The name that standard input (the path -) has in the report.",
+)
+@click.pass_context
+def check(
+    context: click.Context,
+    paths: tuple[Path, ...],
+    fix: bool,
+    unsafe_fixes: bool,
+    diff: bool,
+    output_format: str,
+    output_file: Path | None,
+    select: tuple[str, ...] | None,
+    ignore: tuple[str, ...] | None,
+    exclude: tuple[str, ...] | None,
+    min_confidence: Confidence | None,
+    exit_zero: bool,
+    quiet: bool,
+    no_cache: bool,
+    no_prefilter: bool,
+    config: Path | None,
+    stdin_filename: Path | None,
+) -> None:
+    """Lint PATHS: files, and directories with all their Python files. Without PATHS, the current directory.
+
+    A path of - reads standard input. With --fix the fixed code then goes to standard output and the report to standard
+    error.
+
+    \b
+    Exit status: 0  nothing is left to report
+                 1  broken ties are left, or --diff shows a change
+                 2  wrong use, or something could not be linted
+    """
+    wanted = Applicability.UNSAFE if unsafe_fixes else Applicability.SAFE
+    request = Request(paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff)
+    _forgive_odd_names()
+    if STDIN in paths and not request.from_stdin:
+        raise click.UsageError("- (standard input) can't be linted together with other paths")
+    try:
+        all_rules()  # a broken rule of a third party ends the run before any file is touched
+        overrides = Overrides(select, ignore, exclude, min_confidence, prefilter=not no_prefilter)
+        loaded = load(overrides, file=config)
+        linted = _lint_stdin(request, loaded.settings) if request.from_stdin else _lint_files(request, loaded)
+    except ConfigError as error:
+        raise Refusal(str(error)) from error
+    context.exit(_conclude(linted, request, Output(output_format, output_file, quiet, exit_zero)))
+
+
+def _lint_stdin(request: Request, settings: Settings) -> Linted:
+    from tielint.linter import FileReport, lint_source
+
+    path = request.stdin_filename or STDIN
+    data = sys.stdin.buffer.read()
+    original: dict[Path, SourceFile] = {}
+    fixed = data
+    try:
+        source = SourceFile.from_bytes(data, path)
+        report = lint_source(source, settings, fix=request.fix)
+        if report.new_text is not None:
+            fixed = source.encode(report.new_text)
+            original[path] = source
+    except SourceError as error:
+        report = FileReport(path, problem=str(error))
+    if request.fix and not request.diff:
+        # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
+        sys.stdout.buffer.write(fixed)
+    return Linted((report,), (), original)
+
+
+def _lint_files(request: Request, config: Config) -> Linted:
+    from tielint.linter import lint_file
+
+    found = discover(request.paths or (Path(),), config.settings.exclude, config.root)
+    reports: list[FileReport] = []
+    original: dict[Path, SourceFile] = {}
+    for path in found.files:
+        report = lint_file(path, config.settings, fix=request.fix, check_syntax=path in found.named)
+        if report.new_text is not None:
+            try:
+                original[path] = _rewrite(path, report.new_text, write=not request.diff)
+            except SourceError as error:
+                report = replace(lint_file(path, config.settings), problem=str(error))
+        reports.append(report)
+    return Linted(tuple(reports), found.problems, original)
+
+
+def _rewrite(path: Path, text: str, *, write: bool) -> SourceFile:
+    """The file as it was before."""
+    before = SourceFile.read(path)
+    if write:
+        before.write(text)
+    return before
+
+
+def _conclude(linted: Linted, request: Request, output: Output) -> int:
+    """Says everything, and turns it into the exit status."""
+    report = _report(linted, request)
+    for problem in report.problems:
+        click.echo(lines.problem_line(problem), err=True)
+    if request.diff:
+        _print_diff(linted)
+        _tell(lines.planned(report), output, err=True)
+    else:
+        _print_report(report, request, output)
+    if report.problems:
+        return 2
+    changes = request.diff and any(file.new_text is not None for file in linted.files)
+    return 1 if (report.findings or changes) and not output.exit_zero else 0
+
+
+def _report(linted: Linted, request: Request) -> Report:
+    problems = (*linted.problems, *(Problem(file.path, file.problem) for file in linted.files if file.problem))
+    return Report(
+        findings=tuple(finding for file in linted.files for finding in file.findings),
+        problems=tuple(sorted(problems, key=lambda problem: os.path.abspath(problem.path))),
+        files=len(linted.files) + len(linted.problems),
+        sources={file.path: file.source for file in linted.files if file.source},
+        root=repository_root(Path()) or Path.cwd(),
+        rules=all_rules(),
+        repairs=tuple(
+            Repair(file.path, file.fixed, len(file.findings), file.withdrawn)
+            for file in linted.files
+            if file.fixed or file.withdrawn
+        ),
+        applicable=Applicability.UNSAFE if request.unsafe else Applicability.SAFE,
+    )
+
+
+def _print_report(report: Report, request: Request, output: Output) -> None:
+    """To stdout, unless a file was asked for or stdout carries fixed code. JSON and SARIF stand there alone."""
+    aside = request.from_stdin and request.fix is not None
+    if output.file:
+        _write(output.file, report, output.format)
+    else:
+        _print_to(sys.stderr if aside else sys.stdout, report, output.format)
+    if output.format == "text":
+        _tell((*lines.done(report), lines.summary(report)), output, err=aside)
+    else:
+        _tell(lines.done(report), output, err=True)
+
+
+def _write(file: Path, report: Report, form: str) -> None:
+    try:
+        with file.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
+            _print_to(stream, report, form)
+    except OSError as error:
+        raise Refusal(f"{file}: cannot be written: {error.strerror or error}") from error
+
+
+def _print_to(stream: TextIO, report: Report, form: str) -> None:
+    if form == "json":
+        from tielint.reports import json
+
+        stream.write(json.render(report))
+    elif form == "sarif":
+        from tielint.reports import sarif
+
+        stream.write(sarif.render(report))
+    elif report.findings:
+        from rich.console import Console
+
+        from tielint.reports import text
+
+        text.render(report, Console(file=stream))
+
+
+def _print_diff(linted: Linted) -> None:
+    """Byte for byte where it is piped, so that it can be applied."""
+    for file in linted.files:
+        if file.new_text is not None:
+            shown = diff.render(linted.original[file.path], file.new_text)
+            if sys.stdout.isatty():
+                for line in shown.rstrip("\n").split("\n"):
+                    click.secho(line, fg=diff.colour(line))
+            else:
+                sys.stdout.buffer.write(shown.encode("utf-8", "surrogateescape"))
+
+
+def _tell(said: Iterable[str], output: Output, *, err: bool) -> None:
+    for line in () if output.quiet else said:
+        click.echo(line, err=err)
+
+
+def _forgive_odd_names() -> None:
+    """A path or a message that the terminal's encoding can't show is spelled out; it must not end the run."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+@cli.command(short_help="Explain a rule, or list all.")
+@click.argument("code", required=False)
+@click.option(
+    "--output-format",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="For people or scripts.",
+)
+@click.pass_context
+def rule(context: click.Context, code: str | None, output_format: str) -> None:
+    """Print the documentation of the rule CODE; without CODE, a table of all rules."""
+    _forgive_odd_names()
+    try:
+        chosen = (_rule(code),) if code else all_rules()
+    except ConfigError as error:
+        raise Refusal(str(error)) from error
+    if output_format == "json":
+        click.echo(rules.as_json(chosen), nl=False)
+    elif sys.stdout.isatty():
+        _show_rules(chosen, page=bool(code))
+    else:
+        click.echo(rules.page(chosen[0]) if code else rules.table(chosen), nl=False)
+    context.exit(0)
+
+
+def _rule(code: str) -> Rule:
+    found = rule_by_code(code)
+    if not found:
+        raise Refusal(f"there is no rule {code!r}; `tielint rule` lists all")
+    return found
+
+
+def _show_rules(chosen: Sequence[Rule], *, page: bool) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.table import Table
+
+    if page:
+        Console().print(Markdown(rules.page(chosen[0])))
+        return
+    table = Table(*rules.HEADINGS)
+    for column in table.columns[:2]:
+        column.no_wrap = True
+    for row in rules.rows(chosen):
+        table.add_row(*row)
+    Console().print(table)

@@ -1,0 +1,128 @@
+"""Applies fixes to a text and lints the result before anyone may write it. Called by `linter.py`.
+
+A fix that leaves its finding, or brings a new one, is withdrawn and said so.
+"""
+
+from __future__ import annotations
+
+import ast
+import warnings
+from collections import Counter
+from collections.abc import Sequence
+
+from tielint.findings import Applicability, Edit, Finding
+from tielint.linter import FileReport, LintError, find
+from tielint.orphans import without_orphaned_imports
+from tielint.settings import Settings
+from tielint.source import SourceFile, apply_edits
+
+MOST_ROUNDS = 20
+
+
+def repair(
+    source: SourceFile, findings: tuple[Finding, ...], settings: Settings, allowed: Applicability
+) -> FileReport:
+    """Fixes what may be fixed; what is left, and what did not hold, is in the report."""
+    total = len(findings)
+    current, left, withdrawn = source, findings, dict[tuple[str, str, str], str]()
+    for _ in range(MOST_ROUNDS):
+        wanted = [f for f in left if _applicable(f, allowed) and _key(f) not in withdrawn]
+        if not wanted:
+            break
+        outcome = _applied(current, left, _compatible(wanted), settings)
+        if outcome is None:
+            outcome, failed = _one_of(current, left, wanted, settings)
+            for finding in failed:
+                withdrawn[_key(finding)] = _said(finding)
+        if outcome is None:
+            break
+        current, left = outcome
+    if current.text == source.text:
+        return FileReport(source.path, findings, source=source, withdrawn=tuple(withdrawn.values()))
+    tidy = source.with_text(without_orphaned_imports(source.text, current.text))
+    if _parses(tidy.text):
+        current, left = tidy, find(tidy, settings)
+    return FileReport(
+        source.path,
+        left,
+        source=current,
+        fixed=total - len(left),
+        new_text=current.text,
+        withdrawn=tuple(withdrawn.values()),
+    )
+
+
+def _applicable(finding: Finding, allowed: Applicability) -> bool:
+    if finding.fix is None or not finding.fix.edits:
+        return False
+    applicability = finding.fix.applicability
+    return applicability is Applicability.SAFE or (
+        applicability is Applicability.UNSAFE and allowed is Applicability.UNSAFE
+    )
+
+
+def _compatible(findings: Sequence[Finding]) -> list[Finding]:
+    """The findings whose edits do not touch each other; the others wait for the next round."""
+    chosen: list[Finding] = []
+    taken: list[Edit] = []
+    for finding in findings:
+        edits = finding.fix.edits if finding.fix else ()
+        if not any(edit != other and _touch(edit, other) for edit in edits for other in taken):
+            chosen.append(finding)
+            taken.extend(edits)
+    return chosen
+
+
+def _touch(one: Edit, other: Edit) -> bool:
+    if one.span == other.span:
+        return True
+    return one.span.start < other.span.end and other.span.start < one.span.end
+
+
+def _applied(
+    source: SourceFile, before: Sequence[Finding], chosen: Sequence[Finding], settings: Settings
+) -> tuple[SourceFile, tuple[Finding, ...]] | None:
+    """The text with these fixes, and its findings; None where the result is worse than promised."""
+    edits = list(dict.fromkeys(edit for finding in chosen if finding.fix for edit in finding.fix.edits))
+    try:
+        fixed = source.with_text(apply_edits(source, edits))
+        if not _parses(fixed.text):
+            return None
+        after = find(fixed, settings)
+    except (LintError, ValueError):
+        return None
+    expected = Counter(_key(f) for f in before) - Counter(_key(f) for f in chosen)
+    return (fixed, after) if not Counter(_key(f) for f in after) - expected else None
+
+
+def _one_of(
+    source: SourceFile, before: Sequence[Finding], wanted: Sequence[Finding], settings: Settings
+) -> tuple[tuple[SourceFile, tuple[Finding, ...]] | None, list[Finding]]:
+    """The first fix that holds by itself, and those before it that do not."""
+    failed: list[Finding] = []
+    for finding in wanted:
+        outcome = _applied(source, before, [finding], settings)
+        if outcome is not None:
+            return outcome, failed
+        failed.append(finding)
+    return None, failed
+
+
+def _parses(text: str) -> bool:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _key(finding: Finding) -> tuple[str, str, str]:
+    """What a finding is about, wherever its line has moved."""
+    return (finding.code, finding.source, finding.target)
+
+
+def _said(finding: Finding) -> str:
+    row = finding.span.start.row
+    return f"line {row}: the fix of {finding.code} ({finding.target}) was withdrawn: it did not remove its finding"

@@ -1,0 +1,254 @@
+"""Whether a tie was meant: evidence from conditions, comments, names and owners. Used by the rules to be silent in time.
+
+The algebra says what an operation does; only people's words say what it was for. Copies need words that mean a tie,
+aliases need only two different owners of one model, and words that mean something else win over both.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import IntEnum
+
+import libcst as cst
+
+from tielint.facts import Fit, Place, Tie
+from tielint.values import Condition, Root
+
+
+class Strength(IntEnum):
+    """How plainly the words say so; 0 is not at all."""
+
+    NONE = 0
+    NAME = 1
+    COMMENT = 2
+    CONDITION = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What the words around a tie say.
+
+    tie: for a tie. against: that none is meant (an else branch, "untie"). initialise: that values are only handed over.
+    synchronise: that one side follows the other on purpose. surgery: that layers are being replaced or converted.
+    """
+
+    tie: Strength
+    against: bool
+    initialise: bool
+    synchronise: bool
+    surgery: bool
+
+
+_TIE = re.compile(
+    r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))|绑定|共享|共用|共有"
+)
+_UNTIE = re.compile(
+    r"(?<![a-z])(?:untie|untied|unties|untying|unshare|unshared|separate|separately|decouple|decoupled|independent)(?![a-z])"
+    r"|(?:not|n't|never|no|without|non|break|breaks|un)[ _-](?:be[ _-])?(?:tie|tied|tying|share|shared|sharing)(?![a-z])"
+)
+_SCRIPTING = re.compile(r"(?<![a-z])(?:torchscript|jit|onnx|tracing|scripting)(?![a-z])")
+_INITIALISE = re.compile(
+    r"(?<![a-z])(?:init|inits|initial|initially|initiali[sz]e[ds]?|initiali[sz]ing|initiali[sz]ation|warm|warmstart|start|"
+    r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])|初始化|复制|拷贝|加载"
+)
+_SYNCHRONISE = re.compile(
+    r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
+    r"frozen|static|prev|previous|backup|snapshot|cached|cache|best|reference|ref|orig|original|key_encoder|proximal|anchor)"
+    r"(?![a-z])|_k(?![a-z])|_bar(?![a-z])"
+)
+_SEQUENCE_TARGET = re.compile(
+    r"(?<![a-z])(?:target|tgt)[ _.]*(?:emb|embed|embedding|embeddings|embedder|word|vocab|token|tokens|lang|language|decoder|lookup)"
+)
+_SURGERY = re.compile(
+    r"(?<![a-z])(?:convert|converts|conversion|fuse|fused|merge|unmerge|prune|pruned|quantize|quantise|quant|dequantize|export|"
+    r"resize|resized|expand|grow|widen|deepen|extend|load|loads|import|from|deploy|reparameterize|reparam|switch|replace|swap|"
+    r"inflate|surgery|transplant|transfer|untie|copy|clone|update|sync|synchronize|synchronise|soft|hard|patch|lora|adapter|"
+    r"absorb|fold|shard|gather|slice|split|reset|restore|migrate|port|wrap|unwrap|test|check|assert|compare|build_from|distill)(?![a-z])"
+)
+_TIE_METHOD = re.compile(r"(?<![a-z])(?:tie|tied|tying|share|shared|sharing|bind)(?![a-z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_EMPTY = cst.Module([])
+
+
+def words(text: str) -> str:
+    """Lower-case text with the words of identifiers set apart, so that a word can be looked for between non-letters."""
+    return _CAMEL.sub("_", text).lower()
+
+
+def read_intent(tie: Tie) -> Intent:
+    """Reads all the words around a tie."""
+    guard = [condition_for_tie(condition) for condition in tie.place.conditions]
+    comment = words(comments(tie.place))
+    names = words(f"{tie.target.text} {tie.source.text}")
+    methods = " ".join(words(function.name) for function in tie.place.functions)
+    classes = " ".join(words(definition.name) for definition in tie.place.classes)
+    condition_says = 1 in guard
+    comment_says = bool(_TIE.search(comment)) and not _UNTIE.search(comment)
+    named = bool(_TIE.search(names) or _TIE_METHOD.search(methods) or _TIE.search(classes))
+    strength = (
+        Strength.CONDITION
+        if condition_says
+        else Strength.COMMENT
+        if comment_says
+        else Strength.NAME
+        if named and not _UNTIE.search(f"{methods} {classes}")
+        else Strength.NONE
+    )
+    innermost = words(tie.place.method)
+    synchronised = _SYNCHRONISE.search(words(tie.target.text)) and not _SEQUENCE_TARGET.search(words(tie.target.text))
+    return Intent(
+        tie=strength,
+        against=-1 in guard or bool(_UNTIE.search(comment)) or (bool(_UNTIE.search(innermost)) and not condition_says),
+        initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
+        synchronise=bool(synchronised) or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
+        surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions),
+    )
+
+
+def _names_initialisation(tie: Tie) -> bool:
+    method = words(tie.place.method).strip("_")
+    return method != "init" and bool(_INITIALISE.search(method))
+
+
+def condition_for_tie(condition: Condition) -> int:
+    """1 where the condition means that a tie is wanted, -1 where it means that none is, 0 where it says nothing."""
+    if isinstance(condition.test, str):
+        return 0
+    meaning = _meaning(condition.test)
+    if condition.holds:
+        return meaning
+    return 0 if _SCRIPTING.search(words(_EMPTY.code_for_node(condition.test))) else -meaning
+
+
+def _meaning(test: cst.BaseExpression) -> int:
+    match test:
+        case cst.UnaryOperation(operator=cst.Not(), expression=inner):
+            return -_meaning(inner)
+        case cst.BooleanOperation(left=left, right=right):
+            return _meaning(left) or _meaning(right)
+        case cst.Comparison(left=left, comparisons=[cst.ComparisonTarget(operator=operator, comparator=right)]):
+            sign = -1 if isinstance(operator, cst.NotEqual) else 1
+            negative = isinstance(right, cst.Name) and right.value in ("False", "None")
+            if isinstance(operator, cst.IsNot):
+                negative = not negative
+            whole = _words_mean(_EMPTY.code_for_node(left)) or _words_mean(_EMPTY.code_for_node(right))
+            return whole * sign * (-1 if negative else 1)
+    return _words_mean(_EMPTY.code_for_node(test))
+
+
+def _words_mean(text: str) -> int:
+    low = words(text)
+    if _UNTIE.search(low) or _SCRIPTING.search(low):
+        return -1
+    return 1 if _TIE.search(low) else 0
+
+
+def comments(place: Place) -> str:
+    """The comment on the statement's line, those above its group of lines, and those at the branches that hold it."""
+    found = [_own_comments(node) for node in place.block]
+    if place.block:
+        found.append(_group_comments(place))
+    return " ".join(found)
+
+
+def _own_comments(node: cst.CSTNode) -> str:
+    lines = getattr(node, "leading_lines", ())
+    texts = [line.comment.value for line in lines if line.comment]
+    match node:
+        case cst.SimpleStatementLine(trailing_whitespace=trailing) if trailing.comment:
+            texts.append(trailing.comment.value)
+        case cst.If(body=cst.IndentedBlock(header=header)) | cst.For(body=cst.IndentedBlock(header=header)):
+            if header.comment:
+                texts.append(header.comment.value)
+    return " ".join(texts)
+
+
+def _group_comments(place: Place) -> str:
+    """Comments above the lines that directly precede the statement, up to an empty line."""
+    body = _siblings(place)
+    line = place.block[-1]
+    index = next((i for i, node in enumerate(body) if node is line), 0)
+    texts: list[str] = []
+    for node in reversed(body[max(0, index - 3) : index + 1]):
+        lines = getattr(node, "leading_lines", ())
+        texts += [entry.comment.value for entry in lines if entry.comment]
+        if lines or not isinstance(node, cst.SimpleStatementLine):
+            break
+    return " ".join(texts)
+
+
+def _siblings(place: Place) -> list[cst.CSTNode]:
+    if len(place.block) > 1:
+        bodies: list[cst.CSTNode] = [place.block[-2]]
+    elif place.function:
+        bodies = [place.function.node]
+    else:
+        return []
+    while bodies:
+        holder = bodies.pop()
+        for child in holder.children:
+            if isinstance(child, cst.IndentedBlock):
+                if any(node is place.block[-1] for node in child.body):
+                    return list(child.body)
+            elif isinstance(child, cst.Else | cst.If | cst.ExceptHandler | cst.Finally | cst.MatchCase):
+                bodies.append(child)
+    return []
+
+
+# ---------------------------------------------------------------------- owners
+
+_SOURCE_OF_TIE = re.compile(r"(?<![a-z])(?:emb|embs|embed|embedding|embeddings|embedder|embed_tokens|tok|token|wte|lut|enc|encoder)(?![a-z])")
+_END_OF_TIE = re.compile(
+    r"(?<![a-z])(?:dec|decoder|head|heads|out|output|proj|projection|cls|classifier|lm|lm_head|pred|predictor|predictions|"
+    r"generator|logits|fc_out|softmax|unembed|deconv)(?![a-z])"
+)
+_INFERENCE_ENGINES = ("vllm", "nanovllm", "sglang", "tensorrt_llm", "lightllm", "lmdeploy", "mlc_llm", "flashinfer")
+
+
+def looks_like_pair(tie: Tie) -> bool:
+    """An embedding or encoder on one side, a decoder or output layer on the other."""
+    source, target = words(tie.source.text), words(tie.target.text)
+    one = _SOURCE_OF_TIE.search(source) and _END_OF_TIE.search(target)
+    other = _SOURCE_OF_TIE.search(target) and _END_OF_TIE.search(source)
+    layers = {tie.source.layer, tie.target.layer}
+    typical = "torch.nn.Embedding" in layers and "torch.nn.Linear" in layers
+    return bool(one or other or typical)
+
+
+def inference_only(imports: frozenset[str]) -> bool:
+    """The file belongs to an engine that never trains: an alias is harmless there."""
+    return any(name.lstrip(".").split(".")[0] in _INFERENCE_ENGINES for name in imports)
+
+
+def itself(tie: Tie) -> bool:
+    """A Parameter is given something made of itself: no tie."""
+    same_owner = tie.target.owner is tie.source.owner
+    return tie.target.cell is tie.source.cell or (same_owner and tie.target.text == tie.source.text)
+
+
+def two_owners(tie: Tie, intent: Intent) -> bool:
+    """Whether source and target are different parts of what should be one model, as far as the code shows."""
+    if itself(tie) or not tie.source_live or tie.target_frozen:
+        return False
+    said = intent.tie >= Strength.NAME and not intent.against
+    if intent.synchronise and intent.tie < Strength.COMMENT:
+        return False
+    if intent.surgery and not said:
+        return False
+    if tie.target.owner is tie.source.owner:
+        return said or tie.state.transposed
+    if tie.same_model:
+        return True
+    return said or _strangers_meet(tie)
+
+
+def _strangers_meet(tie: Tie) -> bool:
+    """Two objects that nothing joins in sight: a constructor's argument, or two layers of one script."""
+    roots = (tie.source.root, tie.target.root)
+    if roots == (Root.ARGUMENT, Root.SELF):
+        return tie.place.method == "__init__" and looks_like_pair(tie)
+    if roots == (Root.BUILT, Root.BUILT) and tie.source.layer and tie.target.layer:
+        fits = tie.fit in (Fit.REVERSED, Fit.SQUARE, Fit.UNKNOWN) if tie.state.transposed else tie.source.layer != tie.target.layer
+        return fits and not tie.target_escapes
+    return False

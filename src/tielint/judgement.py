@@ -1,0 +1,72 @@
+"""What a rule says of one tie. Made by the rules, turned into findings with places and fixes by `linter.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tielint.facts import Fit, Tie
+from tielint.findings import Confidence, Verdict
+from tielint.intent import Intent, Strength
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A tie that is none: what it is instead, how sure that is, and what to tell the user."""
+
+    tie: Tie
+    verdict: Verdict
+    confidence: Confidence
+    message: str
+    intent: Intent
+
+
+ALIAS_FOLLOWS = (
+    "each has its own gradient and optimizer state (Adam steps the shared storage twice), and `.to()` another dtype or "
+    "device, `deepcopy` or pickling parts them"
+)
+
+
+def alias_confidence(tie: Tie, intent: Intent) -> Confidence:
+    """An alias between two owners is a defect whatever was meant; words and known layers make it certain."""
+    known = not tie.source.cell.presumed and not tie.target.cell.presumed
+    said = intent.tie is not Strength.NONE and not intent.against and not intent.initialise
+    return Confidence.CERTAIN if known and said else Confidence.LIKELY
+
+
+def turned(tie: Tie) -> str:
+    """How the target sees the source."""
+    return ", transposed" if tie.state.transposed else ""
+
+
+def consequence_of_misfit(tie: Tie) -> str:
+    """What shapes that can't agree lead to, or an empty string where they do agree (or nobody knows)."""
+    if tie.misfit is None:
+        return ""
+    wanted, given = _shape(tie.target.cell.shape), _shape(tie.given_shape)
+    return f" And {tie.target.text} needs shape {wanted}, not {given}: PyTorch checks nothing here, a forward pass does."
+
+
+def _shape(shape: tuple[object, ...] | None) -> str:
+    return "(" + ", ".join("?" if dim is None else str(dim) for dim in shape or ()) + ")"
+
+
+def in_forward(tie: Tie) -> bool:
+    """Whether it happens again at every forward pass."""
+    return any(function.name == "forward" for function in tie.place.functions)
+
+
+def shapes_of(tie: Tie) -> tuple[str, str]:
+    """The target's own shape and the one it is given, for messages."""
+    return _shape(tie.target.cell.shape), _shape(tie.given_shape)
+
+
+__all__ = [
+    "ALIAS_FOLLOWS",
+    "Fit",
+    "Judgement",
+    "alias_confidence",
+    "consequence_of_misfit",
+    "in_forward",
+    "shapes_of",
+    "turned",
+]

@@ -1,0 +1,17 @@
+"""The cheap gate in front of the parser: bytes in, whether the file can hold a finding out. Called by `linter.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tielint.rule import Rule
+
+TORCH = (b"torch", b"import *")
+"""Without one of these, no name in a file can mean PyTorch."""
+
+
+def wanted_by(data: bytes, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+    """The rules that can find something in a file with these bytes."""
+    if not any(word in data for word in TORCH):
+        return ()
+    return tuple(rule for rule in rules if all(any(word in data for word in group) for group in rule.triggers))

@@ -1,0 +1,46 @@
+"""What a whole run has to say, as one value. Made by the command line, turned into text by each of reports/."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tielint.findings import Applicability, Finding
+from tielint.rule import Rule
+from tielint.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A path that could not be linted, and why, in one line."""
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repair:
+    """What fixes did, or would do, to one file: how many of its findings are gone, and which fixes did not hold."""
+
+    path: Path
+    fixed: int
+    left: int
+    withdrawn: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`files` counts what was looked at, problems included. `sources` has at least the files that findings are in.
+
+    `applicable` is what a fix run would apply; `root` is what relative paths in SARIF are relative to.
+    """
+
+    findings: tuple[Finding, ...]
+    problems: tuple[Problem, ...] = ()
+    files: int = 0
+    sources: Mapping[Path, SourceFile] = field(default_factory=dict)
+    root: Path = field(default_factory=Path.cwd)
+    rules: tuple[Rule, ...] = ()
+    repairs: tuple[Repair, ...] = ()
+    applicable: Applicability = Applicability.SAFE

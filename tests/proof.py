@@ -1,0 +1,499 @@
+"""Holds what a fixture claims against PyTorch itself: builds the model, probes its ties, trains it.
+
+Read by `test_fixtures` and `regenerate_fixed`. A fixture's claims are plain literals at its module level:
+
+    TARGET, SOURCE    paths in the live model, `decoder.0.weight`; no TARGET: the tie is in the computation alone
+    PAIRS             several `(target, source)` or `(target, source, transposed)` instead of the two
+    TRANSPOSED        whether the target is the transpose of the source
+    VERDICT           what the pair is in the live model: see `Link.verdict`, and `error`, and `single` (no pair at all)
+    ERROR, ERROR_AT   the exception's name, and the stage it comes at: `build`, `forward` or `training`
+    FIX               who may apply the fix: `safe` (the default), `unsafe`, or None: nothing is fixed
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TypeAlias, cast
+
+import torch
+from torch import Tensor, nn
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+
+Inputs: TypeAlias = tuple[object, ...]
+Build: TypeAlias = Callable[[], nn.Module]
+
+_EXPECTED = re.compile(rb"[ \t]*# expect: *([A-Z0-9, ]+?)[ \t]*(?=\r|\n|$)")
+_STAGES = ("build", "forward", "training")
+_OPTIMIZERS: dict[str, Callable[[list[nn.Parameter]], torch.optim.Optimizer]] = {
+    "SGD": lambda parameters: torch.optim.SGD(parameters, lr=0.05),
+    "SGD with weight decay": lambda parameters: torch.optim.SGD(parameters, lr=0.05, weight_decay=0.1),
+    "Adam": lambda parameters: torch.optim.Adam(parameters, lr=0.02),
+}
+
+
+# ---------------------------------------------------------------------- claims
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two ends of a tie, as paths in the model. Without a target the tie is in the computation alone."""
+
+    target: str | None
+    source: str
+    transposed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a fixture says of itself. `expected` holds the line and the code of each finding."""
+
+    path: Path
+    expected: frozenset[tuple[int, str]]
+    pairs: tuple[Pair, ...]
+    verdict: str
+    error: str | None
+    error_at: str | None
+    fix: str | None
+
+    @property
+    def fixed_path(self) -> Path:
+        """Where the fixed program is kept."""
+        return self.path.with_suffix(".fixed.py")
+
+
+def fixture_paths() -> list[Path]:
+    """Every fixture, without the fixed ones."""
+    return sorted(path for path in FIXTURES.glob("*/*.py") if not path.name.endswith(".fixed.py"))
+
+
+def fixture_name(path: Path) -> str:
+    """`TIE101/name`."""
+    return f"{path.parent.name}/{path.stem}"
+
+
+def program(path: Path) -> bytes:
+    """A fixture without its `expect` comments: a linter that reads comments must not find its answers there."""
+    return _EXPECTED.sub(b"", path.read_bytes())
+
+
+def read_claims(path: Path) -> Claims:
+    """Reads the claims without running anything."""
+    data = path.read_bytes()
+    literals: dict[str, object] = {}
+    for statement in ast.parse(data).body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) if name.isupper() and _is_literal(value):
+                literals[name] = ast.literal_eval(value)
+    transposed = bool(literals.get("TRANSPOSED", False))
+    pairs = [_pair(entry, transposed) for entry in cast("list[tuple[object, ...]]", literals.get("PAIRS", []))]
+    if "SOURCE" in literals:
+        pairs.append(_pair((literals.get("TARGET"), literals["SOURCE"]), transposed))
+    return Claims(
+        path=path,
+        expected=frozenset(_expected(data)),
+        pairs=tuple(pairs),
+        verdict=str(literals["VERDICT"]),
+        error=_text(literals.get("ERROR")),
+        error_at=_text(literals.get("ERROR_AT")),
+        fix=_text(literals.get("FIX", "safe")),
+    )
+
+
+def _expected(data: bytes) -> Iterator[tuple[int, str]]:
+    for found in _EXPECTED.finditer(data):
+        row = 1 + data.count(b"\n", 0, found.start())
+        for code in found[1].decode().split(","):
+            yield row, code.strip()
+
+
+def _is_literal(node: ast.expr) -> bool:
+    return all(isinstance(part, ast.Constant | ast.List | ast.Tuple | ast.Load) for part in ast.walk(node))
+
+
+def _pair(entry: Sequence[object], transposed: bool) -> Pair:
+    target, source, *own = entry
+    return Pair(_text(target), str(source), bool(own[0]) if own else transposed)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+# ---------------------------------------------------------------------- the live program
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A program that was imported: each `fresh` imports it again, so that module-level models are new as well."""
+
+    path: Path
+
+    def fresh(self, seed: int = 0) -> tuple[nn.Module, Inputs]:
+        """A new model and its inputs; the same ones for the same seed."""
+        torch.manual_seed(seed)
+        namespace = run(self.path)
+        model = cast(Build, namespace["build"])()
+        torch.manual_seed(seed + 1)
+        return model, cast("Callable[[], Inputs]", namespace["inputs"])()
+
+    def double(self, seed: int = 0) -> tuple[nn.Module, Inputs]:
+        """The same in float64, where rounding can't hide or feign a difference."""
+        model, inputs = self.fresh(seed)
+        return model.double(), tuple(_as_double(value) for value in inputs)
+
+
+def run(path: Path) -> dict[str, object]:
+    """Executes a file as a module of its own and gives its namespace."""
+    name = re.sub(r"\W", "_", f"fixture_{path.parent.name}_{path.name}")
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec", dont_inherit=True), module.__dict__)
+    finally:
+        del sys.modules[name]
+    return module.__dict__
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a program ended."""
+
+    stage: str
+    error: Exception
+
+    def __str__(self) -> str:
+        return f"{self.stage}: {type(self.error).__name__}: {self.error}"
+
+
+def failure(program: Program) -> Failure | None:
+    """Builds, runs and trains a model for one step: where it fails, if it does."""
+    stage = iter(_STAGES)
+    current = next(stage)
+    try:
+        model, inputs = program.fresh()
+        current = next(stage)
+        output = model(*inputs)
+        current = next(stage)
+        optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+        _loss(output).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    except Exception as error:
+        return Failure(current, error)
+    return None
+
+
+def _as_double(value: object) -> object:
+    return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
+
+
+def tensors(output: object) -> list[Tensor]:
+    """The floating tensors of what a model returned."""
+    match output:
+        case Tensor():
+            return [output] if output.is_floating_point() else []
+        case Mapping():
+            return [tensor for value in output.values() for tensor in tensors(value)]
+        case tuple() | list():
+            return [tensor for value in output for tensor in tensors(value)]
+    return []
+
+
+def _loss(output: object) -> Tensor:
+    """A loss that no symmetry of a model can make stationary: the distance to fixed random numbers."""
+    generator = torch.Generator().manual_seed(3)
+    parts = []
+    for tensor in tensors(output):
+        goal = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype)
+        parts.append(nn.functional.mse_loss(tensor, goal))
+    return torch.stack(parts).sum()
+
+
+# ---------------------------------------------------------------------- probing
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What joins two weights of a live model, once it has run forward.
+
+    one_parameter: one and the same object. one_storage: the same memory. equal: the same numbers, in the right layout.
+    gradient: a loss on the target alone reaches the source. follows: an in-place change of the source is seen in the
+    target at once. follows_later: it is seen after the next forward pass.
+    """
+
+    one_parameter: bool
+    one_storage: bool
+    equal: bool
+    gradient: bool
+    follows: bool
+    follows_later: bool
+
+    @property
+    def verdict(self) -> str:
+        """One word: tied, alias, grad-cut, copy, independent; `unclear` where no word fits."""
+        match self:
+            case Link(one_parameter=True, equal=True) | Link(equal=True, gradient=True, follows=True):
+                return "tied"
+            case Link(one_parameter=False, one_storage=True, equal=True, gradient=False, follows=True):
+                return "alias"
+            case Link(one_storage=False, gradient=False, follows=False, follows_later=True):
+                return "grad-cut"
+            case Link(one_storage=False, equal=True, gradient=False, follows=False, follows_later=False):
+                return "copy"
+            case Link(one_storage=False, equal=False, gradient=False, follows=False, follows_later=False):
+                return "independent"
+        return "unclear"
+
+
+def probe(model: nn.Module, inputs: Inputs, pair: Pair) -> Link:
+    """Tries out what joins the two ends of a pair. The model is changed by it."""
+    if pair.target is None:
+        return _probe_computation(model, inputs, pair.source)
+    model(*inputs)
+    source = parameter(model, pair.source)
+    target = resolve(model, pair.target)
+    one_parameter = target is source
+    one_storage = target.untyped_storage().data_ptr() == source.untyped_storage().data_ptr()
+    equal = _same_numbers(target, source, pair)
+    gradient = _reaches(target, source)
+    with torch.no_grad():
+        source.add_(torch.rand_like(source))
+    follows = equal and _same_numbers(resolve(model, pair.target), source, pair)
+    model(*inputs)
+    follows_later = _same_numbers(resolve(model, pair.target), parameter(model, pair.source), pair)
+    return Link(one_parameter, one_storage, equal, gradient, follows, follows_later)
+
+
+def _probe_computation(model: nn.Module, inputs: Inputs, path: str) -> Link:
+    """A tie without a second weight: the graph of one forward pass comes to the source at least twice."""
+    source = parameter(model, path)
+    twice = _uses(tensors(model(*inputs)), source) >= 2
+    return Link(one_parameter=False, one_storage=True, equal=True, gradient=twice, follows=twice, follows_later=True)
+
+
+def _uses(outputs: Sequence[Tensor], parameter: nn.Parameter) -> int:
+    uses = 0
+    waiting = [output.grad_fn for output in outputs]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        for following, _ in node.next_functions:
+            uses += getattr(following, "variable", None) is parameter
+            waiting.append(following)
+    return uses
+
+
+def _reaches(target: Tensor, source: nn.Parameter) -> bool:
+    if not target.requires_grad or not source.requires_grad:
+        return False
+    (gradient,) = torch.autograd.grad(target.square().sum(), [source], allow_unused=True)
+    return gradient is not None and bool(gradient.abs().sum() > 0)
+
+
+def _same_numbers(target: Tensor, source: Tensor, pair: Pair) -> bool:
+    wanted = source.t() if pair.transposed else source
+    if target.shape[1:] == wanted.shape[1:] and target.shape[0] < wanted.shape[0]:
+        wanted = wanted[: target.shape[0]]  # a slice of the source is as much a tie as the whole
+    return target.shape == wanted.shape and bool(torch.equal(target, wanted))
+
+
+def resolve(model: nn.Module, path: str) -> Tensor:
+    """The tensor at a dotted path: a Parameter, a buffer or what a property computes."""
+    found = getattr(*_owner(model, path))
+    if not isinstance(found, Tensor):
+        raise TypeError(f"{path} is a {type(found).__name__}, not a tensor")
+    return found
+
+
+def parameter(model: nn.Module, path: str) -> nn.Parameter:
+    """The Parameter at a dotted path."""
+    found = resolve(model, path)
+    if not isinstance(found, nn.Parameter):
+        raise TypeError(f"{path} is a plain tensor, not a Parameter")
+    return found
+
+
+def _owner(model: nn.Module, path: str) -> tuple[nn.Module, str]:
+    holder, _, leaf = path.rpartition(".")
+    owner = model
+    for name in holder.split(".") if holder else []:
+        owner = getattr(owner, name)
+    return owner, leaf
+
+
+def shared_storages(model: nn.Module) -> list[tuple[str, str]]:
+    """The Parameters that are different objects over one storage."""
+    first: dict[int, tuple[str, nn.Parameter]] = {}
+    found = []
+    for name, value in model.named_parameters():
+        known = first.setdefault(value.untyped_storage().data_ptr(), (name, value))
+        if known[1] is not value:
+            found.append((known[0], name))
+    return found
+
+
+# ---------------------------------------------------------------------- the reference
+
+
+def reference(model: nn.Module, pairs: Sequence[Pair]) -> nn.Module:
+    """Ties a model by hand, in the plainest way: the target's owner reads the source's Parameter at every use."""
+    for pair in pairs:
+        if pair.target is not None:
+            source_owner, source_name = _owner(model, pair.source)
+            owner, name = _owner(model, pair.target)
+            _tie(owner, name, _reader(source_owner, source_name, pair.transposed))
+    return model
+
+
+def _reader(owner: nn.Module, name: str, transposed: bool) -> Callable[[], Tensor]:
+    def read() -> Tensor:
+        weight = getattr(owner, name)
+        assert isinstance(weight, Tensor)
+        return weight.t() if transposed else weight
+
+    return read
+
+
+def _tie(owner: nn.Module, name: str, read: Callable[[], Tensor]) -> None:
+    if name in owner._parameters:
+        del owner._parameters[name]
+        own = type(owner)
+        owner.__class__ = type(own.__name__, (own,), {name: property(lambda _: read())})
+    else:  # a layer that computes its weight, as TiedLinear does
+        bias = getattr(owner, "bias", None)
+        owner.forward = lambda value: nn.functional.linear(value, read(), bias)
+
+
+def train(model: nn.Module, inputs: Inputs, optimizer: str, steps: int = 3) -> nn.Module:
+    """A few steps of training towards fixed random numbers."""
+    stepper = _OPTIMIZERS[optimizer]([value for value in model.parameters() if value.requires_grad])
+    for step in range(steps):
+        torch.manual_seed(step)
+        stepper.zero_grad()
+        _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
+        stepper.step()
+    return model
+
+
+def apart(one: nn.Module, other: nn.Module) -> float:
+    """How far two models' Parameters are from each other, at most."""
+    common = _common(one, other)
+    assert common, "the two models have no Parameter in common"
+    return max(float((mine.detach() - theirs.detach()).abs().max()) for _, mine, theirs in common)
+
+
+def gradients_apart(one: nn.Module, other: nn.Module, inputs: Inputs) -> float:
+    """How far two models' gradients are from each other, at most."""
+    for model in (one, other):
+        model.zero_grad()
+        torch.manual_seed(0)
+        _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
+    distances = [0.0]
+    for name, mine, theirs in _common(one, other):
+        assert (mine.grad is None) == (theirs.grad is None), f"{name} has a gradient in one of the two models only"
+        if mine.grad is not None and theirs.grad is not None:
+            distances.append(float((mine.grad - theirs.grad).abs().max()))
+    return max(distances)
+
+
+def _common(one: nn.Module, other: nn.Module) -> list[tuple[str, nn.Parameter, nn.Parameter]]:
+    left, right = (dict(model.named_parameters(remove_duplicate=False)) for model in (one, other))
+    return [(name, left[name], right[name]) for name in sorted(left.keys() & right.keys())]
+
+
+# ---------------------------------------------------------------------- proofs
+
+
+def prove_claims(claims: Claims) -> None:
+    """Holds the verdict of a fixture against its live model."""
+    live = Program(claims.path)
+    failed = failure(live)
+    if claims.verdict == "error":
+        assert failed, "runs, although it is said to fail"
+        names = [kind.__name__ for kind in type(failed.error).__mro__]
+        assert claims.error in names, str(failed)
+        assert claims.error_at in (None, failed.stage), str(failed)
+        return
+    assert failed is None, str(failed)
+    if claims.verdict == "single":
+        model, inputs = live.fresh()
+        model(*inputs)
+        assert shared_storages(model) == []
+        return
+    assert claims.pairs, "names no pair to be probed"
+    for pair in claims.pairs:
+        link = probe(*live.fresh(), pair)
+        assert link.verdict == claims.verdict, f"{pair}: {link.verdict}, {link}"
+
+
+def prove_tie(claims: Claims, fixed: Path) -> None:
+    """Shows that the fixed program is tied: its Parameters, its gradients, its training, and what it survives."""
+    live = Program(fixed)
+    _prove_links(live, claims.pairs)
+    _prove_training(live, claims.pairs)
+    _prove_round_trip(live, claims.pairs)
+    if claims.verdict != "error":
+        _prove_old_checkpoint(Program(claims.path), live)
+
+
+def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:
+    ways: dict[str, Callable[[], tuple[nn.Module, Inputs]]] = {
+        "as built": live.fresh,
+        "in float64": live.double,
+        "copied": lambda: copy.deepcopy(live.fresh()),
+    }
+    for way, make in ways.items():
+        for pair in pairs:
+            link = probe(*make(), pair)
+            assert link.verdict == "tied", f"{way}: {pair}: {link.verdict}, {link}"
+    model, _ = live.fresh()
+    assert shared_storages(model) == []
+
+
+def _prove_training(live: Program, pairs: Sequence[Pair]) -> None:
+    def both() -> tuple[nn.Module, nn.Module, Inputs]:
+        model, inputs = live.double()
+        return model, reference(live.double()[0], pairs), inputs
+
+    assert gradients_apart(*both()) < 1e-10, "other gradients than those of a model tied by hand"
+    for optimizer in _OPTIMIZERS:
+        model, tied, inputs = both()
+        distance = apart(train(model, inputs, optimizer), train(tied, inputs, optimizer))
+        assert distance < 1e-8, f"{optimizer}: {distance} apart from a model tied by hand"
+
+
+def _prove_round_trip(live: Program, pairs: Sequence[Pair]) -> None:
+    model, inputs = live.fresh()
+    other, _ = live.fresh(seed=7)
+    other.load_state_dict(model.state_dict())
+    assert _answers(model, inputs) == _answers(other, inputs), "another model after a state_dict round trip"
+    for pair in pairs:
+        assert probe(other, inputs, pair).verdict == "tied", f"{pair} after a state_dict round trip"
+
+
+def _prove_old_checkpoint(broken: Program, fixed: Program) -> None:
+    old, inputs = broken.fresh()
+    new, _ = fixed.fresh(seed=7)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        new.load_state_dict(old.state_dict())
+    assert _answers(old, inputs) == _answers(new, inputs), "another model than the one that was saved"
+
+
+def _answers(model: nn.Module, inputs: Inputs) -> list[list[float]]:
+    with torch.no_grad():
+        found = tensors(model.eval()(*inputs))
+    model.train()
+    return [[round(number, 4) + 0.0 for number in tensor.flatten().tolist()] for tensor in found]
