@@ -78,7 +78,11 @@ def _copies(tie: Tie) -> bool:
     if not tie.state.exact or not tie.state.whole or tie.in_part:
         return False
     if tie.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
-        return tie.state.is_parameter is True and tie.state.storage is Storage.FRESH and tie.state.requires_grad is not False
+        return (
+            tie.state.is_parameter is True
+            and tie.state.storage is Storage.FRESH
+            and tie.state.requires_grad is not False
+        )
     return tie.write is Write.COPY or tie.state.storage is Storage.FRESH
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tielint.facts import FileFacts, Write
+from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, inference_only, read_intent, two_owners
 from tielint.judgement import ALIAS_FOLLOWS, Judgement, alias_confidence, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
-from tielint.facts import Tie
 from tielint.tensor import Storage
 
 

@@ -289,9 +289,7 @@ def _deepcopy(site: Site) -> Value:
     if isinstance(value, TensorValue):
         return site.visitor.operate("deepcopy", value, Arguments(grad=site.visitor.grad), site.node)
     if isinstance(value, Instance):
-        made = Instance(
-            Root.BUILT, kind=value.kind, definition=value.definition, node=site.node, stable=value.stable
-        )
+        made = Instance(Root.BUILT, kind=value.kind, definition=value.definition, node=site.node, stable=value.stable)
         made.arguments = dict(value.arguments)
         made.items = None if value.items is None else {}
         made.marks = {"open": True, "copy_of": value}
@@ -338,7 +336,9 @@ def _zip(site: Site) -> Value:
     for value in site.positional:
         drawn = site.visitor.element_of(value, site.node)
         lanes.append(drawn.lanes[0] if isinstance(drawn, Each) and drawn.single else drawn)
-    return Each(tuple(lanes), single=False)
+    columns = [turns(value) for value in site.positional]
+    rows = tuple(Each(row, single=False) for row in zip(*columns, strict=False)) if all(columns) else ()
+    return Each(tuple(lanes), single=False, rows=rows)
 
 
 def _enumerate(site: Site) -> Value:
@@ -367,6 +367,16 @@ def _elements(site: Site) -> Value:
         return copied
     drawn = site.visitor.element_of(value, site.node)
     return drawn if isinstance(drawn, Each) else Each((drawn,))
+
+
+def turns(iterated: Value) -> list[Value]:
+    """The values that a loop draws one after the other, where all of them are known."""
+    match iterated:
+        case Instance(items=dict() as items) if items and not iterated.marks.get("open"):
+            return list(items.values())
+        case Each(rows=rows):
+            return list(rows)
+    return []
 
 
 def _next(site: Site) -> Value:
@@ -398,7 +408,22 @@ def _cast(site: Site) -> Value:
 
 
 _FACTORIES = frozenset(
-    "rand randn randint empty zeros ones full eye arange linspace normal randperm from_numpy Tensor".split()
+    [
+        "rand",
+        "randn",
+        "randint",
+        "empty",
+        "zeros",
+        "ones",
+        "full",
+        "eye",
+        "arange",
+        "linspace",
+        "normal",
+        "randperm",
+        "from_numpy",
+        "Tensor",
+    ]
 )
 
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
@@ -509,7 +534,18 @@ def _tensor_method(site: Site, receiver: TensorValue, name: str) -> Value:
     if name == "requires_grad_":
         flag = site.get(0, "requires_grad")
         visitor.freeze(receiver, flag == Constant(False))
-    if name in ("size", "dim", "numel", "element_size", "stride", "item", "tolist", "numpy", "is_contiguous", "backward"):
+    if name in (
+        "size",
+        "dim",
+        "numel",
+        "element_size",
+        "stride",
+        "item",
+        "tolist",
+        "numpy",
+        "is_contiguous",
+        "backward",
+    ):
         return UNKNOWN
     if name in PROPERTIES:
         return UNKNOWN
@@ -536,7 +572,7 @@ def _instance_method(site: Site, receiver: Instance, name: str) -> Value:
     return visitor.opaque(site.node)
 
 
-_MOVES = frozenset("to type float double half bfloat16 cpu cuda".split())
+_MOVES = frozenset(["to", "type", "float", "double", "half", "bfloat16", "cpu", "cuda"])
 
 
 def _itself(site: Site, receiver: Instance) -> Value:
@@ -595,7 +631,9 @@ def _values(site: Site, receiver: Instance) -> Value:
 
 
 def _items(site: Site, receiver: Instance) -> Value:
-    return Each((Unknown("key"), site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False)), single=False)
+    return Each(
+        (Unknown("key"), site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False)), single=False
+    )
 
 
 def _modules(site: Site, receiver: Instance) -> Value:

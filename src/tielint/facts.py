@@ -83,10 +83,12 @@ class Place:
 class Tie:
     """A Parameter (the target) is given another one (the source), or something computed from it.
 
-    `state` is what the algebra says of the value; `value` the expression that made it, `assigned` the one that stands at
-    the assignment. in_part: only a part of the target is written. into_leaf: written in place, past no `.data`. The last group is known only when
-    the code around has run: whether both sides belong to one model, whether the source is still in use afterwards, and
-    whether the target is kept from training.
+    state: what the algebra says of the value; `value` is the expression that made it, `assigned` the one that stands at
+        the assignment.
+    in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
+    same_model, source_live, target_frozen, target_escapes: known only when the code around has run: whether both sides
+        belong to one model, whether the source is still in use, whether the target is kept from training, and whether
+        the function that made its layer returns it.
     """
 
     target: Side
@@ -119,7 +121,7 @@ class Tie:
 
     @property
     def misfit(self) -> Fit | None:
-        """UNFIT where sizes differ for certain, REVERSED where the names of the sizes are swapped; None where all is well."""
+        """UNFIT where sizes differ for certain, REVERSED where their names are swapped; None where all is well."""
         outcome = compare(self.target.cell.shape, self.given_shape)
         return outcome if outcome in (Fit.UNFIT, Fit.REVERSED) else None
 
@@ -148,15 +150,20 @@ def compare(target: Shape | None, source: Shape | None) -> Fit:
     if len(target) != len(source):
         return Fit.UNFIT
     if any(_differ(a, b) for a, b in zip(target, source, strict=True)):
-        swapped = len(target) == 2 and not any(_differ(a, b) for a, b in zip(target, source[::-1], strict=True))
+        swapped = not any(_differ(a, b) for a, b in zip(target, _mirrored(source), strict=True))
         return Fit.REVERSED if swapped else Fit.UNFIT
     if None in target or None in source:
         return Fit.UNKNOWN
     if target == source:
         return Fit.SQUARE if len(target) == 2 and target[0] == target[1] else Fit.EQUAL
-    if len(target) == 2 and target == source[::-1]:
+    if target == _mirrored(source):
         return Fit.REVERSED
     return Fit.UNKNOWN
+
+
+def _mirrored(shape: Shape) -> Shape:
+    """The shape of a layer that goes the other way: inputs and outputs swapped."""
+    return (*shape[1::-1], *shape[2:])
 
 
 def _differ(a: Dim, b: Dim) -> bool:

@@ -19,9 +19,7 @@ from tielint.source import SourceFile, apply_edits
 MOST_ROUNDS = 20
 
 
-def repair(
-    source: SourceFile, findings: tuple[Finding, ...], settings: Settings, allowed: Applicability
-) -> FileReport:
+def repair(source: SourceFile, findings: tuple[Finding, ...], settings: Settings, allowed: Applicability) -> FileReport:
     """Fixes what may be fixed; what is left, and what did not hold, is in the report."""
     total = len(findings)
     current, left, withdrawn = source, findings, dict[tuple[str, str, str], str]()

@@ -124,7 +124,12 @@ class Fixes:
     def compute(self, judgement: Judgement) -> Fix | None:
         tie = judgement.tie
         layer, source = tie.target.owner, tie.source.owner_text
-        if layer is None or source is None or tie.target.cell.name != "weight" or not tie.source.text.endswith(".weight"):
+        if (
+            layer is None
+            or source is None
+            or tie.target.cell.name != "weight"
+            or not tie.source.text.endswith(".weight")
+        ):
             return None
         if layer.layer != LINEAR or not self.stands_alone(tie):
             return None
@@ -175,20 +180,31 @@ class Fixes:
         bias = f"{target}.bias"
         if own and not own.written:
             known = layer.arguments.get("bias", Constant(True)) if layer.arguments else None
-            bias = str(known.value) if isinstance(known, Constant) and isinstance(known.value, bool) else f"{bias} is not None"
+            bias = (
+                str(known.value)
+                if isinstance(known, Constant) and isinstance(known.value, bool)
+                else f"{bias} is not None"
+            )
         name = own.name if own else tied_linear.NAME
         return (Edit(f"{target} = {name}({source}, bias={bias})", self.positions.span(tie.place.statement)),)
 
     def assignable(self, target: str, layer: Instance, tie: Tie) -> bool:
         """Assigning to this expression replaces the layer in its model, and not only a local name for it."""
         if target.isidentifier():
-            return layer.place is None and layer.root is Root.BUILT and not tie.place.loops
+            local = layer.place is None and layer.root is Root.BUILT and not tie.place.loops
+            return local and not _is_argument(target, tie)
         place = layer.place
         return place is not None and target.endswith(place[1]) and place[1][:1] in ".["
 
     def bias_argument(self, call: cst.Call) -> str:
         for index, argument in enumerate(call.args):
-            name = argument.keyword.value if argument.keyword else ("in_features", "out_features", "bias")[min(index, 3)] if index < 3 else ""
+            name = (
+                argument.keyword.value
+                if argument.keyword
+                else ("in_features", "out_features", "bias")[min(index, 3)]
+                if index < 3
+                else ""
+            )
             if name == "bias":
                 return self.text_of(argument.value)
         return "True"
@@ -216,7 +232,10 @@ class Fixes:
             return owner.root is Root.ARGUMENT
         if owner.root is Root.ARGUMENT:
             return True
-        return self.function_of(made) is self.function_of(call) and self.positions.span(made).end <= self.positions.span(call).start
+        return (
+            self.function_of(made) is self.function_of(call)
+            and self.positions.span(made).end <= self.positions.span(call).start
+        )
 
     def unconditional(self, node: cst.CSTNode, tie: Tie) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""
@@ -257,7 +276,9 @@ class Fixes:
             kind = self.kind_of_use(use)
             if kind is _NEEDS:
                 needed = True
-            before = self.positions.span(use).start < here.start and self.function_of(use) is self.function_of(tie.place.statement)
+            before = self.positions.span(use).start < here.start and self.function_of(use) is self.function_of(
+                tie.place.statement
+            )
             if kind is _WEIGHT and before:
                 earlier = True
         return Uses(earlier, needed)
@@ -268,13 +289,15 @@ class Fixes:
             match node:
                 case cst.Attribute(attr=cst.Name(value=attr)) if attr == name:
                     found.append(node)
-                case cst.Name(value=value) if value == name and not isinstance(self.parent(node), cst.Attribute | cst.Arg | cst.Param):
+                case cst.Name(value=value) if value == name and not isinstance(
+                    self.parent(node), cst.Attribute | cst.Arg | cst.Param
+                ):
                     found.append(node)
                 case cst.Name(value=value) if value == name:
                     holder = self.parent(node)
-                    if isinstance(holder, cst.Attribute) and holder.value is node:
-                        found.append(node)
-                    elif isinstance(holder, cst.Arg) and holder.value is node:
+                    if (isinstance(holder, cst.Attribute) and holder.value is node) or (
+                        isinstance(holder, cst.Arg) and holder.value is node
+                    ):
                         found.append(node)
         return found
 
@@ -322,14 +345,21 @@ class Fixes:
         while current is not None and not isinstance(current, cst.BaseStatement):
             if isinstance(current, cst.Call):
                 callee = self.text_of(current.func)
-                return "init." in callee or callee.rpartition(".")[2] in _READS_A_TENSOR or "functional" in callee or callee.startswith("F.")
+                return (
+                    "init." in callee
+                    or callee.rpartition(".")[2] in _READS_A_TENSOR
+                    or "functional" in callee
+                    or callee.startswith("F.")
+                )
             current = self.parent(current)
         return False
 
     def assigned_to(self, node: cst.CSTNode, value: cst.CSTNode) -> bool:
         target = self.parent(node)
         assignment = self.parent(target) if isinstance(target, cst.AssignTarget) else None
-        return isinstance(assignment, cst.Assign) and (assignment.value is value or self.inside(value, assignment.value))
+        return isinstance(assignment, cst.Assign) and (
+            assignment.value is value or self.inside(value, assignment.value)
+        )
 
     # ------------------------------------------------------------------ where TiedLinear comes from
 
@@ -463,11 +493,39 @@ class Uses:
 _FINE, _WEIGHT, _NEEDS = "fine", "weight", "needs"
 
 _SHARED_ATTRIBUTES = frozenset(
-    "bias in_features out_features parameters named_parameters train eval to cuda cpu half float double bfloat16 apply "
-    "state_dict load_state_dict requires_grad_ zero_grad reset_parameters modules children forward __class__".split()
+    [
+        "bias",
+        "in_features",
+        "out_features",
+        "parameters",
+        "named_parameters",
+        "train",
+        "eval",
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "apply",
+        "state_dict",
+        "load_state_dict",
+        "requires_grad_",
+        "zero_grad",
+        "reset_parameters",
+        "modules",
+        "children",
+        "forward",
+        "__class__",
+    ]
 )
-_TAKES_ANY_MODULE = frozenset("Sequential ModuleList append add_module print id len type repr".split())
-_READS_A_TENSOR = frozenset("print matmul mm addmm linear bmm einsum allclose equal norm cosine_similarity".split())
+_TAKES_ANY_MODULE = frozenset(
+    ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
+)
+_READS_A_TENSOR = frozenset(
+    ["print", "matmul", "mm", "addmm", "linear", "bmm", "einsum", "allclose", "equal", "norm", "cosine_similarity"]
+)
 
 
 def layout(tie: Tie) -> Layout | None:
@@ -495,6 +553,16 @@ def expression(owner: str | None, text: str) -> str | None:
     if owner is not None:
         return text
     return text if text.isidentifier() else None
+
+
+def _is_argument(name: str, tie: Tie) -> bool:
+    """Whether a name is an argument of the function: to bind it anew changes nothing outside."""
+    function = tie.place.function
+    if function is None:
+        return False
+    parameters = function.node.params
+    every = (*parameters.posonly_params, *parameters.params, *parameters.kwonly_params)
+    return any(parameter.name.value == name for parameter in every)
 
 
 def _placed_elsewhere(call: cst.Call) -> bool:

@@ -60,6 +60,7 @@ _SYNCHRONISE = re.compile(
 _SEQUENCE_TARGET = re.compile(
     r"(?<![a-z])(?:target|tgt)[ _.]*(?:emb|embed|embedding|embeddings|embedder|word|vocab|token|tokens|lang|language|decoder|lookup)"
 )
+_GENERIC_ARGUMENT = re.compile(r"^target\.(?=[^.]*$)")
 _SURGERY = re.compile(
     r"(?<![a-z])(?:convert|converts|conversion|fuse|fused|merge|unmerge|prune|pruned|quantize|quantise|quant|dequantize|export|"
     r"resize|resized|expand|grow|widen|deepen|extend|load|loads|import|from|deploy|reparameterize|reparam|switch|replace|swap|"
@@ -67,13 +68,14 @@ _SURGERY = re.compile(
     r"absorb|fold|shard|gather|slice|split|reset|restore|migrate|port|wrap|unwrap|test|check|assert|compare|build_from|distill)(?![a-z])"
 )
 _TIE_METHOD = re.compile(r"(?<![a-z])(?:tie|tied|tying|share|shared|sharing|bind)(?![a-z])")
+_CODES = re.compile(r"\bTIE\d+\b|#\s*noqa\b[^#]*", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _EMPTY = cst.Module([])
 
 
 def words(text: str) -> str:
     """Lower-case text with the words of identifiers set apart, so that a word can be looked for between non-letters."""
-    return _CAMEL.sub("_", text).lower()
+    return _CAMEL.sub("_", _CODES.sub(" ", text)).lower()
 
 
 def read_intent(tie: Tie) -> Intent:
@@ -96,12 +98,14 @@ def read_intent(tie: Tie) -> Intent:
         else Strength.NONE
     )
     innermost = words(tie.place.method)
-    synchronised = _SYNCHRONISE.search(words(tie.target.text)) and not _SEQUENCE_TARGET.search(words(tie.target.text))
+    target = _GENERIC_ARGUMENT.sub("", words(tie.target.text))
+    synchronised = _SYNCHRONISE.search(target) and not _SEQUENCE_TARGET.search(target)
     return Intent(
         tie=strength,
         against=-1 in guard or bool(_UNTIE.search(comment)) or (bool(_UNTIE.search(innermost)) and not condition_says),
         initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
-        synchronise=bool(synchronised) or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
+        synchronise=bool(synchronised)
+        or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
         surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions),
     )
 
@@ -198,7 +202,9 @@ def _siblings(place: Place) -> list[cst.CSTNode]:
 
 # ---------------------------------------------------------------------- owners
 
-_SOURCE_OF_TIE = re.compile(r"(?<![a-z])(?:emb|embs|embed|embedding|embeddings|embedder|embed_tokens|tok|token|wte|lut|enc|encoder)(?![a-z])")
+_SOURCE_OF_TIE = re.compile(
+    r"(?<![a-z])(?:emb|embs|embed|embedding|embeddings|embedder|embed_tokens|tok|token|wte|lut|enc|encoder)(?![a-z])"
+)
 _END_OF_TIE = re.compile(
     r"(?<![a-z])(?:dec|decoder|head|heads|out|output|proj|projection|cls|classifier|lm|lm_head|pred|predictor|predictions|"
     r"generator|logits|fc_out|softmax|unembed|deconv)(?![a-z])"
@@ -223,13 +229,12 @@ def inference_only(imports: frozenset[str]) -> bool:
 
 def itself(tie: Tie) -> bool:
     """A Parameter is given something made of itself: no tie."""
-    same_owner = tie.target.owner is tie.source.owner
-    return tie.target.cell is tie.source.cell or (same_owner and tie.target.text == tie.source.text)
+    return tie.target.cell is tie.source.cell or tie.target.text == tie.source.text
 
 
 def two_owners(tie: Tie, intent: Intent) -> bool:
     """Whether source and target are different parts of what should be one model, as far as the code shows."""
-    if itself(tie) or not tie.source_live or tie.target_frozen:
+    if itself(tie) or not tie.source_live or tie.target_frozen or _unknown_tensor(tie):
         return False
     said = intent.tie >= Strength.NAME and not intent.against
     if intent.synchronise and intent.tie < Strength.COMMENT:
@@ -238,9 +243,22 @@ def two_owners(tie: Tie, intent: Intent) -> bool:
         return False
     if tie.target.owner is tie.source.owner:
         return said or tie.state.transposed
-    if tie.same_model:
+    if tie.same_model and not _one_inside_the_other(tie):
         return True
     return said or _strangers_meet(tie)
+
+
+def _unknown_tensor(tie: Tie) -> bool:
+    """The source is a bare argument: perhaps a Parameter, perhaps pretrained values."""
+    return tie.source.owner is None and tie.source.cell.presumed
+
+
+def _one_inside_the_other(tie: Tie) -> bool:
+    """A wrapper and the layer that it wraps, both reached through an argument: it hands its weight on."""
+    source, target = tie.source.owner_text, tie.target.owner_text
+    if source is None or target is None or tie.target.root is Root.SELF:
+        return False
+    return source.startswith((f"{target}.", f"{target}[")) or target.startswith((f"{source}.", f"{source}["))
 
 
 def _strangers_meet(tie: Tie) -> bool:
@@ -249,6 +267,10 @@ def _strangers_meet(tie: Tie) -> bool:
     if roots == (Root.ARGUMENT, Root.SELF):
         return tie.place.method == "__init__" and looks_like_pair(tie)
     if roots == (Root.BUILT, Root.BUILT) and tie.source.layer and tie.target.layer:
-        fits = tie.fit in (Fit.REVERSED, Fit.SQUARE, Fit.UNKNOWN) if tie.state.transposed else tie.source.layer != tie.target.layer
+        fits = (
+            tie.fit in (Fit.REVERSED, Fit.SQUARE, Fit.UNKNOWN)
+            if tie.state.transposed
+            else tie.source.layer != tie.target.layer
+        )
         return fits and not tie.target_escapes
     return False

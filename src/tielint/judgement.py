@@ -43,7 +43,9 @@ def consequence_of_misfit(tie: Tie) -> str:
     if tie.misfit is None:
         return ""
     wanted, given = _shape(tie.target.cell.shape), _shape(tie.given_shape)
-    return f" And {tie.target.text} needs shape {wanted}, not {given}: PyTorch checks nothing here, a forward pass does."
+    return (
+        f" And {tie.target.text} needs shape {wanted}, not {given}: PyTorch checks nothing here, a forward pass does."
+    )
 
 
 def _shape(shape: tuple[object, ...] | None) -> str:

@@ -79,7 +79,9 @@ LAYERS: dict[str, Layer] = {
     **{f"torch.nn.InstanceNorm{n}d": _norm("num_features") for n in (1, 2, 3)},
     "torch.nn.SyncBatchNorm": _norm("num_features"),
     "torch.nn.LayerNorm": _norm("normalized_shape", affine="elementwise_affine"),
-    "torch.nn.GroupNorm": Layer(("num_groups", "num_channels"), {"weight": ("num_channels",), "bias": ("num_channels",)}),
+    "torch.nn.GroupNorm": Layer(
+        ("num_groups", "num_channels"), {"weight": ("num_channels",), "bias": ("num_channels",)}
+    ),
     "torch.nn.RMSNorm": Layer(("normalized_shape",), {"weight": ("normalized_shape",)}),
     "torch.nn.PReLU": Layer(("num_parameters",), {"weight": ("num_parameters",)}),
     **{f"torch.nn.{name}": _recurrent() for name in ("RNN", "LSTM", "GRU")},
@@ -112,6 +114,8 @@ def canonical(name: str) -> str:
 def parameter_named(name: str) -> bool:
     """Whether an attribute of an unknown object looks like a Parameter by its name."""
     low = name.lower()
-    return low in ("weight", "bias", "w") or low.endswith(("_weight", "_bias", "weights")) or low.startswith(
-        ("weight_", "bias_", "w_", "weight")
+    return (
+        low in ("weight", "bias", "w")
+        or low.endswith(("_weight", "_bias", "weights"))
+        or low.startswith(("weight_", "bias_", "w_", "weight"))
     )

@@ -128,9 +128,7 @@ def _syntax_problem(data: bytes) -> str | None:
     return None
 
 
-def _judged(
-    facts: FileFacts, rules: Iterable[Rule], settings: Settings
-) -> list[tuple[Rule, Judgement]]:
+def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list[tuple[Rule, Judgement]]:
     """The best judgement of each rule on each tie: the same code may have run several times, knowing more or less."""
     best: dict[tuple[object, ...], tuple[Rule, Judgement]] = {}
     for rule in rules:

@@ -27,7 +27,9 @@ def _used_names(text: str) -> set[str]:
         tree = ast.parse(text)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     strings = {n.value for n in ast.walk(tree) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
-    return names | {word for text in strings if len(text) < 200 for word in text.replace(".", " ").replace("[", " ").split()}
+    return names | {
+        word for text in strings if len(text) < 200 for word in text.replace(".", " ").replace("[", " ").split()
+    }
 
 
 def _without(

@@ -207,10 +207,14 @@ class SuperOf:
 
 @dataclass(frozen=True, slots=True)
 class Each:
-    """Something to iterate over: each element is drawn from these values, side by side."""
+    """Something to iterate over: each element is drawn from these values, side by side.
+
+    `rows` are all the elements, where they are known.
+    """
 
     lanes: tuple[Value, ...]
     single: bool = True
+    rows: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ from tielint.values import (
 DEEPEST_CALL = 8
 MOST_RUNS_OF_A_FUNCTION = 12
 MOST_STEPS = 400_000
+MOST_TURNS = 6
+"""A loop over a list of known layers runs for each of them; a longer one once, for any of them."""
 STAR_NAMES = {
     "nn": "torch.nn",
     "torch": "torch",
@@ -315,8 +317,13 @@ class Visitor:
         iterated = self.evaluate(node.iter)
 
         def body() -> bool:
-            self.bind_loop(node.target, self.element_of(iterated, node))
-            return self.suite(node.body)
+            turns = calls.turns(iterated)
+            if not turns or len(turns) > MOST_TURNS:
+                turns = [self.element_of(iterated, node)]
+            for turn in turns:
+                self.bind_loop(node.target, turn)
+                self.suite(node.body)
+            return False
 
         self.repeated(body, node.body)
         if node.orelse:
@@ -674,7 +681,12 @@ class Visitor:
     def item(self, receiver: Instance, key: object, text: str, *, stable: bool = True) -> Value:
         """One element of a container: the very one where the index is known, else one of its kind."""
         items = receiver.items
-        if items is not None and type(key) is int and not receiver.marks.get("open") and -len(items) <= key < len(items):
+        if (
+            items is not None
+            and type(key) is int
+            and not receiver.marks.get("open")
+            and -len(items) <= key < len(items)
+        ):
             return list(items.values())[key]
         step = f"[{text}]"
         known = receiver.attributes.get(step)
@@ -686,7 +698,7 @@ class Visitor:
 
     def sample(self, receiver: Instance, step: str, *, stable: bool) -> Value:
         """An element that stands for any of a container's."""
-        members = [value for value in (receiver.items or {}).values()]
+        members = list((receiver.items or {}).values())
         made = Instance(Root.PART, marks={"place": (receiver, step)}, stable=stable and receiver.stable)
         modules = [member for member in members if isinstance(member, Instance)]
         if modules and len(modules) == len(members):
@@ -805,7 +817,11 @@ class Visitor:
 
     def _unary(self, node: cst.UnaryOperation) -> Value:
         value = self.evaluate(node.expression)
-        if isinstance(node.operator, cst.Minus) and isinstance(value, Constant) and isinstance(value.value, int | float):
+        if (
+            isinstance(node.operator, cst.Minus)
+            and isinstance(value, Constant)
+            and isinstance(value.value, int | float)
+        ):
             return Constant(-value.value)
         if isinstance(node.operator, cst.Not) and isinstance(value, Constant):
             return Constant(not value.value)
@@ -894,7 +910,11 @@ class Visitor:
     ) -> None:
         stored: list[Value] = []
         for option in options(value):
-            if isinstance(option, Instance) and option.marks.get("tensor") and self.slot(receiver, name) is not Slot.FREE:
+            if (
+                isinstance(option, Instance)
+                and option.marks.get("tensor")
+                and self.slot(receiver, name) is not Slot.FREE
+            ):
                 option = self.as_tensor(option)
             if isinstance(option, TensorValue):
                 option = self.assign_tensor(receiver, name, option, node, write)
@@ -1038,7 +1058,9 @@ class Visitor:
 
     def side(self, cell: Cell, owner: Instance | None, name: str) -> Side:
         if owner is None:
-            local = next((n for n, v in self.frame.locals.items() if isinstance(v, TensorValue) and v.cell is cell), None)
+            local = next(
+                (n for n, v in self.frame.locals.items() if isinstance(v, TensorValue) and v.cell is cell), None
+            )
             return Side(cell, local or name, None, None, None)
         spelled = self.spell(owner)
         shown = spelled or absolute_path(owner) or owner.label or "?"
