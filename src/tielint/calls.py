@@ -301,7 +301,7 @@ def _setattr(site: Site) -> Value:
     name = site.get(1, "")
     if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 3:
         for receiver in options(site.positional[0]):
-            site.visitor.store_attribute(receiver, name.value, site.positional[2], site.nodes[2], None)
+            site.visitor.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
     return Constant(None)
 
 
@@ -515,7 +515,7 @@ def _super_method(site: Site, instance: Instance, below: ClassDefinition, name: 
     if name == "__setattr__" and len(site.positional) == 2:
         attribute = site.positional[0]
         if isinstance(attribute, Constant) and isinstance(attribute.value, str):
-            site.visitor.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1], None)
+            site.visitor.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1])
     return site.visitor.opaque(site.node)
 
 
@@ -589,7 +589,7 @@ def _register_parameter(site: Site, receiver: Instance) -> Value:
     name, value = site.get(0, "name"), site.get(1, "param")
     if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
         node = site.node_of(1, "param")
-        site.visitor.store_attribute(receiver, name.value, value, node, None, Write.REGISTER)
+        site.visitor.store_attribute(receiver, name.value, value, node, Write.REGISTER)
     return Constant(None)
 
 
@@ -603,7 +603,7 @@ def _register_buffer(site: Site, receiver: Instance) -> Value:
 def _add_module(site: Site, receiver: Instance) -> Value:
     name, module = site.get(0, "name"), site.get(1, "module")
     if isinstance(name, Constant) and isinstance(name.value, str) and module is not None:
-        site.visitor.store_attribute(receiver, name.value, module, None, None)
+        site.visitor.store_attribute(receiver, name.value, module, None)
         if receiver.items is not None:
             append(site.visitor, receiver, module)
     return Constant(None)

@@ -43,13 +43,17 @@ class Fit(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One end of a tie: a Parameter, and the module that holds it, as this place in the code can spell them."""
+    """One end of a tie: a Parameter, and the module that holds it, as this place in the code can spell them.
+
+    `step` is how the module hangs on its own holder at that moment (`.decoder`, `[0]`), if it does.
+    """
 
     cell: Cell
     text: str
     owner: Instance | None
     owner_text: str | None
     root: Root | None
+    step: str | None = None
 
     @property
     def layer(self) -> str | None:
@@ -84,7 +88,7 @@ class Tie:
     """A Parameter (the target) is given another one (the source), or something computed from it.
 
     state: what the algebra says of the value; `value` is the expression that made it, `assigned` the one that stands at
-        the assignment.
+        the assignment, `written` the expression that is assigned to.
     in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
     same_model, source_live, target_frozen, target_escapes: known only when the code around has run: whether both sides
         belong to one model, whether the source is still in use, whether the target is kept from training, and whether
@@ -98,6 +102,7 @@ class Tie:
     slot: Slot
     value: cst.BaseExpression | None
     assigned: cst.BaseExpression | None
+    written: cst.BaseExpression | None
     place: Place
     in_part: bool = False
     into_leaf: bool = False

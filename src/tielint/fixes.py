@@ -27,7 +27,9 @@ ADVICE_TIED = (
     "Compute with the source's Parameter at every forward pass: replace the layer by a TiedLinear, or use "
     "`torch.nn.functional.linear(x, {source}.t(), bias)`"
 )
-ADVICE_FORWARD = "Tie once, in the constructor, and not at every forward pass"
+ADVICE_INITIALISATION = (
+    "If a tie is meant, share the Parameter; if only its values are, copy them: `{target}.data.copy_(…)`"
+)
 
 
 class Layout(Enum):
@@ -66,7 +68,9 @@ class Fixes:
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
-        tie = judgement.tie
+        tie, intent = judgement.tie, judgement.intent
+        if intent.initialise and intent.tie <= Strength.NAME:
+            return self.advise(tie, ADVICE_INITIALISATION)
         match layout(tie):
             case Layout.SAME:
                 return self.share(judgement) or self.advise(tie, ADVICE_DIRECT)
@@ -86,23 +90,30 @@ class Fixes:
         target = expression(tie.target.owner_text, tie.target.text)
         if source is None or target is None or tie.source.cell.name == "*":
             return None
-        edit = self.shared_edit(tie, source, target)
-        if edit is None:
+        edits = self.shared_edits(tie, source, target)
+        if not edits:
             return None
         safety = Applicability.SAFE if self.sure(judgement) and not in_forward(tie) else Applicability.UNSAFE
-        return Fix(safety, f"Share one Parameter: `{target} = {source}`", (edit,))
+        return Fix(safety, f"Share one Parameter: `{target} = {source}`", edits)
 
-    def shared_edit(self, tie: Tie, source: str, target: str) -> Edit | None:
+    def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
         if tie.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
             node = tie.assigned
             if node is None:
-                return None
+                return ()
             if tie.value is not None and tie.value is not node and self.inside(tie.value, node):
                 node = tie.value
-            return Edit(source, self.positions.span(node))
+            return (Edit(source, self.positions.span(node)),)
+        return self.rewritten(tie, target, source)
+
+    def rewritten(self, tie: Tie, target: str, value: str) -> tuple[Edit, ...]:
+        """The statement as `target = value`; as one of several targets of a tuple, the two where they stand."""
         if self.stands_alone(tie):
-            return Edit(f"{target} = {source}", self.positions.span(tie.place.statement))
-        return None
+            return (Edit(f"{target} = {value}", self.positions.span(tie.place.statement)),)
+        match self.parent(tie.written), self.parent(tie.assigned):
+            case cst.Element(), cst.Element() if tie.written and tie.assigned and not self.chosen(tie):
+                return (Edit(target, self.positions.span(tie.written)), Edit(value, self.positions.span(tie.assigned)))
+        return ()
 
     def stands_alone(self, tie: Tie) -> bool:
         """The statement does nothing but this write."""
@@ -131,7 +142,7 @@ class Fixes:
             or not tie.source.text.endswith(".weight")
         ):
             return None
-        if layer.layer != LINEAR or not self.stands_alone(tie):
+        if layer.layer != LINEAR:
             return None
         own = self.own_class()
         if own and not own.takes_bias:
@@ -155,16 +166,16 @@ class Fixes:
         """The layer is made as a TiedLinear, and the tie's line goes."""
         call = layer.node
         assignment = self.parent(call) if call else None
-        if not isinstance(call, cst.Call) or not isinstance(assignment, cst.Assign) or len(assignment.targets) != 1:
+        target = _only_target(assignment)
+        if not isinstance(call, cst.Call) or assignment is None or target is None or not self.stands_alone(tie):
             return None
-        same_function = self.function_of(call) is (tie.place.functions[0].node if tie.place.functions else None)
-        if not same_function or tie.place.loops or tie.place.conditions or not self.unconditional(assignment, tie):
+        if not self.always_runs_after(tie, call) or tie.place.loops or tie.place.conditions or not self.unconditional(assignment, tie):
             return None
         if not self.unconditional(tie.place.statement, tie) or layer.definition is not None or _placed_elsewhere(call):
             return None
         if len(tie.place.functions) > 1 and tie.place.functions[0].name == "__init__" and not _called_once(tie):
             return None
-        if not self.exists_at(tie, call) or self.text_of(assignment.targets[0].target) != tie.target.owner_text:
+        if not self.exists_at(tie, call) or self.text_of(target) != tie.target.owner_text:
             return None
         if self.moved(layer) != self.moved(tie.source.owner):
             return None
@@ -177,6 +188,7 @@ class Fixes:
         target = tie.target.owner_text
         if target is None or in_forward(tie) or not self.assignable(target, layer, tie):
             return None
+        name = own.name if own else tied_linear.NAME
         bias = f"{target}.bias"
         if own and not own.written:
             known = layer.arguments.get("bias", Constant(True)) if layer.arguments else None
@@ -185,16 +197,15 @@ class Fixes:
                 if isinstance(known, Constant) and isinstance(known.value, bool)
                 else f"{bias} is not None"
             )
-        name = own.name if own else tied_linear.NAME
-        return (Edit(f"{target} = {name}({source}, bias={bias})", self.positions.span(tie.place.statement)),)
+        return self.rewritten(tie, target, f"{name}({source}, bias={bias})") or None
 
     def assignable(self, target: str, layer: Instance, tie: Tie) -> bool:
         """Assigning to this expression replaces the layer in its model, and not only a local name for it."""
         if target.isidentifier():
-            local = layer.place is None and layer.root is Root.BUILT and not tie.place.loops
+            local = tie.target.step is None and layer.root is Root.BUILT and not tie.place.loops
             return local and not _is_argument(target, tie)
-        place = layer.place
-        return place is not None and target.endswith(place[1]) and place[1][:1] in ".["
+        step = tie.target.step
+        return step is not None and target.endswith(step) and step[:1] in ".["
 
     def bias_argument(self, call: cst.Call) -> str:
         for index, argument in enumerate(call.args):
@@ -236,6 +247,16 @@ class Fixes:
             self.function_of(made) is self.function_of(call)
             and self.positions.span(made).end <= self.positions.span(call).start
         )
+
+    def always_runs_after(self, tie: Tie, call: cst.Call) -> bool:
+        """The tie follows the constructor in the same function, or stands in the `forward` of the class that it builds."""
+        made_in = self.function_of(call)
+        tied_in = tie.place.functions[0].node if tie.place.functions else None
+        if made_in is tied_in:
+            return True
+        if made_in is None or tied_in is None or made_in.name.value != "__init__" or tied_in.name.value != "forward":
+            return False
+        return self.class_of(made_in) is self.class_of(tied_in)
 
     def unconditional(self, node: cst.CSTNode, tie: Tie) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""
@@ -478,6 +499,12 @@ class Fixes:
             current = self.parent(current)
         return current
 
+    def class_of(self, node: cst.CSTNode) -> cst.CSTNode | None:
+        current = self.parent(node)
+        while current is not None and not isinstance(current, cst.ClassDef):
+            current = self.parent(current)
+        return current
+
     def text_of(self, node: cst.CSTNode) -> str:
         return self.module.code_for_node(node).strip()
 
@@ -553,6 +580,13 @@ def expression(owner: str | None, text: str) -> str | None:
     if owner is not None:
         return text
     return text if text.isidentifier() else None
+
+
+def _only_target(statement: cst.CSTNode | None) -> cst.BaseExpression | None:
+    match statement:
+        case cst.Assign(targets=[cst.AssignTarget(target=target)]) | cst.AnnAssign(target=target):
+            return target
+    return None
 
 
 def _is_argument(name: str, tie: Tie) -> bool:

@@ -105,6 +105,7 @@ class Visitor:
         self.returns: list[list[Value]] = []
         self.pending: list[Tie] = []
         self.imports: set[str] = set()
+        self.written: cst.BaseExpression | None = None
 
     # ------------------------------------------------------------------ the order in which a file runs
 
@@ -880,10 +881,13 @@ class Visitor:
                     self.bind(element.value, values[index], part)
             case cst.Attribute(value=holder, attr=cst.Name(value=name)):
                 for receiver in options(self.evaluate(holder)):
-                    self.store_attribute(receiver, name, value, node, target)
+                    self.written = target
+                    self.store_attribute(receiver, name, value, node)
             case cst.Subscript(value=holder):
                 for receiver in options(self.evaluate(holder)):
+                    self.written = target
                     self.store_item(receiver, target, value, node)
+        self.written = None
 
     def store_attribute(
         self,
@@ -891,7 +895,6 @@ class Visitor:
         name: str,
         value: Value,
         node: cst.BaseExpression | None,
-        target: cst.BaseExpression | None,
         write: Write = Write.ASSIGN,
     ) -> None:
         """`receiver.name = value`, however it is written."""
@@ -1050,6 +1053,7 @@ class Visitor:
                 slot,
                 value.node,
                 node,
+                self.written,
                 place,
                 part,
                 leaf,
@@ -1064,7 +1068,7 @@ class Visitor:
             return Side(cell, local or name, None, None, None)
         spelled = self.spell(owner)
         shown = spelled or absolute_path(owner) or owner.label or "?"
-        return Side(cell, f"{shown}.{name}", owner, spelled, _top(owner).root)
+        return Side(cell, f"{shown}.{name}", owner, spelled, _top(owner).root, owner.place[1] if owner.place else None)
 
     def spell(self, instance: Instance) -> str | None:
         """An expression that names the object here and now; None if none surely does."""
