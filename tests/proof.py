@@ -445,7 +445,7 @@ def prove_tie(claims: Claims, fixed: Path) -> None:
     _prove_training(live, claims.pairs)
     _prove_round_trip(live, claims.pairs)
     if claims.verdict != "error":
-        _prove_old_checkpoint(Program(claims.path), live)
+        _prove_old_checkpoint(Program(claims.path), live, silent=claims.fix == "safe")
 
 
 def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:
@@ -483,11 +483,12 @@ def _prove_round_trip(live: Program, pairs: Sequence[Pair]) -> None:
         assert probe(other, inputs, pair).verdict == "tied", f"{pair} after a state_dict round trip"
 
 
-def _prove_old_checkpoint(broken: Program, fixed: Program) -> None:
+def _prove_old_checkpoint(broken: Program, fixed: Program, *, silent: bool) -> None:
+    """A tie that is made in `forward` has untied values in a checkpoint from before: there a warning is the truth."""
     old, inputs = broken.fresh()
     new, _ = fixed.fresh(seed=7)
     with warnings.catch_warnings():
-        warnings.simplefilter("error")
+        warnings.simplefilter("error" if silent else "ignore")
         new.load_state_dict(old.state_dict())
     assert _answers(old, inputs) == _answers(new, inputs), "another model than the one that was saved"
 

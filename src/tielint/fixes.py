@@ -5,7 +5,8 @@ The fix follows the layers and not the operation: two layers of one layout share
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import libcst as cst
@@ -58,16 +59,19 @@ class Fixes:
         positions: Positions,
         settings: Settings,
         names: dict[str, str],
+        judgements: Iterable[Judgement],
     ) -> None:
         self.module = module
         self.source = source
         self.positions = positions
         self.settings = settings
         self.names = names
+        self.statements = [judgement.tie.place.statement for judgement in judgements]
         self._parents: dict[cst.CSTNode, cst.CSTNode] | None = None
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
+        judgement = replace(judgement, tie=rooted(judgement.tie))
         tie, intent = judgement.tie, judgement.intent
         if intent.initialise and intent.tie <= Strength.NAME:
             return self.advise(tie, ADVICE_INITIALISATION)
@@ -93,7 +97,7 @@ class Fixes:
         edits = self.shared_edits(tie, source, target)
         if not edits:
             return None
-        safety = Applicability.SAFE if self.sure(judgement) and not in_forward(tie) else Applicability.UNSAFE
+        safety = Applicability.SAFE if self.sure(judgement) else Applicability.UNSAFE
         return Fix(safety, f"Share one Parameter: `{target} = {source}`", edits)
 
     def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
@@ -209,14 +213,7 @@ class Fixes:
 
     def bias_argument(self, call: cst.Call) -> str:
         for index, argument in enumerate(call.args):
-            name = (
-                argument.keyword.value
-                if argument.keyword
-                else ("in_features", "out_features", "bias")[min(index, 3)]
-                if index < 3
-                else ""
-            )
-            if name == "bias":
+            if (argument.keyword.value == "bias") if argument.keyword else index == 2:
                 return self.text_of(argument.value)
         return "True"
 
@@ -291,7 +288,7 @@ class Fixes:
         earlier = needed = False
         here = self.positions.span(tie.place.statement)
         for node in self.named(name):
-            if self.inside(node, tie.place.statement) or (layer.node and self.assigned_to(node, layer.node)):
+            if any(self.inside(node, statement) for statement in self.statements) or (layer.node and self.assigned_to(node, layer.node)):
                 continue
             use = self.indexed(node)
             kind = self.kind_of_use(use)
@@ -341,9 +338,7 @@ class Fixes:
                 call = self.parent(holder)
                 callee = self.text_of(call.func) if isinstance(call, cst.Call) else ""
                 return _FINE if callee.rpartition(".")[2] in _TAKES_ANY_MODULE else _NEEDS
-            case cst.AssignTarget() | cst.AnnAssign():
-                return _NEEDS
-            case cst.Element():
+            case cst.AssignTarget() | cst.AnnAssign() | cst.Element():
                 return _WEIGHT
         return _FINE
 
@@ -351,7 +346,7 @@ class Fixes:
         """A weight that is computed at every forward pass can be read and written in place, but not replaced."""
         holder = self.parent(weight)
         match holder:
-            case cst.AssignTarget() | cst.AnnAssign():
+            case cst.AssignTarget() | cst.Assign() | cst.AnnAssign():
                 return _NEEDS
             case cst.Attribute(attr=cst.Name(value="data" | "requires_grad" | "grad" | "register_hook")) if (
                 holder.attr.value != "data" or isinstance(self.parent(holder), cst.AssignTarget)
@@ -377,10 +372,10 @@ class Fixes:
 
     def assigned_to(self, node: cst.CSTNode, value: cst.CSTNode) -> bool:
         target = self.parent(node)
-        assignment = self.parent(target) if isinstance(target, cst.AssignTarget) else None
-        return isinstance(assignment, cst.Assign) and (
-            assignment.value is value or self.inside(value, assignment.value)
-        )
+        assignment = self.parent(target) if isinstance(target, cst.AssignTarget) else target
+        if not isinstance(assignment, cst.Assign | cst.AnnAssign) or assignment.value is None:
+            return False
+        return self.inside(value, assignment.value) and not self.inside(node, assignment.value)
 
     # ------------------------------------------------------------------ where TiedLinear comes from
 
@@ -456,6 +451,8 @@ class Fixes:
     def sure(self, judgement: Judgement) -> bool:
         """The tie is what the code plainly means, and both layouts are in sight or don't matter."""
         tie, intent = judgement.tie, judgement.intent
+        if in_forward(tie):
+            return False
         if intent.against or (intent.initialise and intent.tie < Strength.CONDITION):
             return False
         copies = tie.state.storage is not Storage.SHARED or tie.write is Write.COPY
@@ -553,6 +550,16 @@ _TAKES_ANY_MODULE = frozenset(
 _READS_A_TENSOR = frozenset(
     ["print", "matmul", "mm", "addmm", "linear", "bmm", "einsum", "allclose", "equal", "norm", "cosine_similarity"]
 )
+
+
+def rooted(tie: Tie) -> Tie:
+    """A source that itself only computes with another layer's Parameter gives way to that one."""
+    made_by = tie.source.cell.marks.get("made_by")
+    if not isinstance(made_by, Tie) or made_by is tie or layout(made_by) is not Layout.TRANSPOSED:
+        return tie
+    outer, inner = tie.state.axes, made_by.state.axes
+    axes = tuple(inner[axis] for axis in outer) if outer and inner and len(outer) == len(inner) else None
+    return replace(tie, source=made_by.source, state=replace(tie.state, axes=axes))
 
 
 def layout(tie: Tie) -> Layout | None:

@@ -13,7 +13,7 @@ import libcst as cst
 
 from tielint import calls
 from tielint.facts import FileFacts, Place, Side, Slot, Tie, Write
-from tielint.layers import LAYERS, Shape, canonical, parameter_named
+from tielint.layers import CONTAINERS, LAYERS, Shape, canonical, parameter_named
 from tielint.tensor import (
     INPLACE_NEUTRAL,
     OPERATIONS,
@@ -701,8 +701,9 @@ class Visitor:
         """An element that stands for any of a container's."""
         members = list((receiver.items or {}).values())
         made = Instance(Root.PART, marks={"place": (receiver, step)}, stable=stable and receiver.stable)
-        modules = [member for member in members if isinstance(member, Instance)]
-        if modules and len(modules) == len(members):
+        known = all(isinstance(member, Instance) for member in members)
+        modules = [m for m in members if isinstance(m, Instance) and not _without_parameters(m)]
+        if modules and known:
             first = modules[0]
             if all(m.kind == first.kind and m.definition is first.definition for m in modules):
                 made.kind, made.definition = first.kind, first.definition
@@ -946,6 +947,7 @@ class Visitor:
         if value.state.is_origin:
             return value
         fresh = Cell(name, receiver, target.shape, target.rank, presumed=target.presumed, node=node)
+        fresh.marks["made_by"] = target.marks.get("made_by")
         if value.state.requires_grad is False:
             fresh.marks["frozen"] = True
         return TensorValue(fresh, origin(fresh.rank), node)
@@ -1044,7 +1046,7 @@ class Visitor:
             self.loops,
             self.grad,
         )
-        self.pending.append(
+        made = (
             Tie(
                 self.side(target, owner, name),
                 self.side(source, source.home, _attribute_name(source)),
@@ -1059,6 +1061,9 @@ class Visitor:
                 leaf,
             )
         )
+        self.pending.append(made)
+        if target is not source:
+            target.marks["made_by"] = made
 
     def side(self, cell: Cell, owner: Instance | None, name: str) -> Side:
         if owner is None:
@@ -1181,6 +1186,12 @@ def _sliced(state: Tensor, node: cst.Subscript, grad: bool) -> Tensor:
 
 def _is_ellipsis(part: cst.Index) -> bool:
     return isinstance(part.value, cst.Ellipsis)
+
+
+def _without_parameters(module: Instance) -> bool:
+    """An activation, dropout or the like."""
+    kind = module.kind or ""
+    return kind.startswith("torch.nn.") and kind not in LAYERS and kind not in CONTAINERS and module.items is None
 
 
 def _attribute_name(cell: Cell) -> str:
