@@ -45,8 +45,9 @@ class CopiedTie(Rule):
     and where both layers keep their weight in the same layout: `self.head.weight = self.embedding.weight`.
 
     ## Fix safety
-    Safe only where a condition says that a tie is wanted (`if tie_weights:`); unsafe where a comment or a name alone
-    says so, because the values that the copy had at first are kept and the training changes.
+    *Safe* only where a condition says that a tie is wanted (`if tie_weights:`), or where the copy raises an error
+    anyway; *unsafe* where a comment or a name alone says so, because training changes and an initialisation may have
+    been meant.
 
     ## References
     - [torch.clone](https://docs.pytorch.org/docs/stable/generated/torch.clone.html)
@@ -115,13 +116,13 @@ def _verdict(tie: Tie) -> Verdict:
 def _message(tie: Tie) -> str:
     if _refused(tie):
         return (
-            f"{tie.target.text} is not tied to {tie.source.text}: an in-place copy into a Parameter raises RuntimeError "
-            "(a leaf Variable that requires grad is being used in an in-place operation)"
+            f"{tie.target.text} is not tied to {tie.source.text}: an in-place copy into a Parameter raises "
+            "RuntimeError (a leaf Variable that requires grad is being used in an in-place operation)"
         )
     if in_forward(tie):
         return (
-            f"{tie.target.text} is overwritten with the values of {tie.source.text}{turned(tie)} at every forward pass: "
-            f"what its own gradient teaches it is lost, and {tie.source.text} never learns of it"
+            f"{tie.target.text} is overwritten with the values of {tie.source.text}{turned(tie)} at every forward "
+            f"pass: what its own gradient teaches it is lost, and {tie.source.text} never learns of it"
         )
     return (
         f"{tie.target.text} gets a copy of the values of {tie.source.text}{turned(tie)}, once: two Parameters with two "

@@ -50,9 +50,10 @@ class DataAlias(Rule):
     ```
 
     ## Fix safety
-    As for TIE101: safe where the layouts are in sight, because a direct tie keeps all `state_dict` keys and the written
-    TiedLinear loads old checkpoints. Unsafe: your own TiedLinear, layouts that are not in sight, and wherever words say
-    that only an initialisation was meant (then copy instead: `b.weight.data.copy_(a.weight.data)`).
+    As for TIE101: *safe* where the layouts are in sight, because a direct tie keeps all `state_dict` keys and the
+    written TiedLinear loads old checkpoints. *Unsafe*: your own TiedLinear, layouts that are not in sight, ties in
+    `forward`. *Display-only* where words say that only an initialisation was meant (then copy instead:
+    `b.weight.data.copy_(a.weight.data)`).
 
     ## References
     - [torch.Tensor.detach](https://docs.pytorch.org/docs/stable/generated/torch.Tensor.detach.html)

@@ -51,10 +51,11 @@ class ParameterRewrap(Rule):
 
     ## Fix safety
     The forward pass stays the same and training changes: that is the purpose, but optimizer checkpoints no longer fit
-    (one Parameter fewer). A direct tie keeps all keys of the `state_dict` and is safe. TiedLinear has no key
+    (one Parameter fewer). A direct tie keeps all keys of the `state_dict` and is *safe*. TiedLinear has no key
     `decoder.weight`; the class that is written into your file accepts the one in an old checkpoint (and warns if it
-    differs), so it is safe as well. Unsafe: your own TiedLinear (nobody knows what it loads), layouts that are not in
-    sight, ties in `forward`, and wherever words say that only an initialisation was meant.
+    differs), so it is *safe* as well. *Unsafe*: your own TiedLinear (nobody knows what it loads), layouts that are not
+    in sight, and ties in `forward`. *Display-only* where words say that an initialisation was meant, where a tie is made
+    in a helper for layers that it can't replace, and where no layer class is known.
 
     ## References
     - [torch.nn.Parameter](https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html)

@@ -48,8 +48,8 @@ class TensorAssignedToParameter(Rule):
     itself: `self.head.weight = self.embedding.weight`.
 
     ## Fix safety
-    Safe: the code crashes as it stands, so there is no behaviour to keep. Unsafe where the layouts of the two layers are
-    not in sight, or where your own TiedLinear class is used.
+    *Safe*: the code crashes as it stands, so there is no behaviour to keep. *Unsafe* in `forward`, where the layouts of
+    the two layers are not in sight, and where your own TiedLinear class is used.
 
     ## References
     - [torch.nn.Module.__setattr__](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)

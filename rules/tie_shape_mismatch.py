@@ -45,8 +45,8 @@ class TieShapeMismatch(Rule):
     ```
 
     ## Fix safety
-    Two reversed linear layers: unsafe where the sizes are only known by their names, safe where they are numbers. All
-    other mismatches have no fix: only you know which size is the right one.
+    Two reversed linear layers: *unsafe* where the sizes are only known by their names, *safe* where they are numbers.
+    All other mismatches have no fix: only you know which size is the right one.
 
     ## References
     - [torch.nn.Linear](https://docs.pytorch.org/docs/stable/generated/torch.nn.Linear.html)

@@ -75,9 +75,9 @@ class Site:
             positional += _literals(value)
         keywords = {name: next(iter(_literals(value)), None) for name, value in self.keywords.items()}
         for name in ("dims", "dim"):
-            value = self.keywords.get(name)
-            if isinstance(value, Instance) and not positional:
-                positional += _literals(value)
+            named = self.keywords.get(name)
+            if isinstance(named, Instance) and not positional:
+                positional += _literals(named)
                 keywords.pop(name, None)
         return Arguments(tuple(positional), keywords, self.visitor.grad)
 
@@ -119,13 +119,14 @@ def extend(visitor: Visitor, container: Instance, value: Value) -> None:
 def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
     """An element of a plain list moves into the container that the list was passed to."""
     for option in options(item):
-        if isinstance(option, Instance) and option.place and _plain(option.place[0]):
+        if isinstance(option, Instance) and option.place and is_plain(option.place[0]):
             visitor.journal.set(option.marks, "place", None)
             del option.marks["place"]
     append(visitor, container, item)
 
 
-def _plain(holder: Instance) -> bool:
+def is_plain(holder: Instance) -> bool:
+    """A list, tuple or dict of Python."""
     return holder.kind is None and holder.items is not None and holder.definition is None
 
 
@@ -133,7 +134,7 @@ def _container(site: Site, kind: str) -> Value:
     visitor = site.visitor
     made = Instance(Root.BUILT, kind=kind, items={}, node=site.node, marks={"loops": visitor.loops})
     first = site.positional[0] if len(site.positional) == 1 else None
-    plain = isinstance(first, Instance) and first.items is not None and _plain(first)
+    plain = isinstance(first, Instance) and first.items is not None and is_plain(first)
     if kind == "torch.nn.Sequential" and not plain:
         for value in site.positional:
             _adopt(visitor, made, value)
@@ -158,7 +159,7 @@ def _container(site: Site, kind: str) -> Value:
 
 def _named_member(visitor: Visitor, container: Instance, value: Value) -> Value:
     """`OrderedDict([("name", layer)])` gives Sequential a member by name."""
-    if isinstance(value, Instance) and value.items is not None and _plain(value) and len(value.items) == 2:
+    if isinstance(value, Instance) and value.items is not None and is_plain(value) and len(value.items) == 2:
         name, member = value.items[0], value.items[1]
         if isinstance(name, Constant) and isinstance(member, Instance):
             member.marks.pop("place", None)

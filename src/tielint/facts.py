@@ -87,8 +87,8 @@ class Place:
 class Tie:
     """A Parameter (the target) is given another one (the source), or something computed from it.
 
-    state: what the algebra says of the value; `value` is the expression that made it, `assigned` the one that stands at
-        the assignment, `written` the expression that is assigned to.
+    state: what the algebra says of the value; `value` is the expression that made it, `assigned` the one at the
+        assignment, `written` the expression that is assigned to.
     in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
     same_model, source_live, target_frozen, target_escapes: known only when the code around has run: whether both sides
         belong to one model, whether the source is still in use, whether the target is kept from training, and whether

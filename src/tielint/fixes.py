@@ -173,7 +173,12 @@ class Fixes:
         target = _only_target(assignment)
         if not isinstance(call, cst.Call) or assignment is None or target is None or not self.stands_alone(tie):
             return None
-        if not self.always_runs_after(tie, call) or tie.place.loops or tie.place.conditions or not self.unconditional(assignment, tie):
+        if (
+            not self.always_runs_after(tie, call)
+            or tie.place.loops
+            or tie.place.conditions
+            or not self.unconditional(assignment, tie)
+        ):
             return None
         if not self.unconditional(tie.place.statement, tie) or layer.definition is not None or _placed_elsewhere(call):
             return None
@@ -246,7 +251,7 @@ class Fixes:
         )
 
     def always_runs_after(self, tie: Tie, call: cst.Call) -> bool:
-        """The tie follows the constructor in the same function, or stands in the `forward` of the class that it builds."""
+        """The tie follows the constructor in the same function, or stands in the `forward` of the same class."""
         made_in = self.function_of(call)
         tied_in = tie.place.functions[0].node if tie.place.functions else None
         if made_in is tied_in:
@@ -288,7 +293,9 @@ class Fixes:
         earlier = needed = False
         here = self.positions.span(tie.place.statement)
         for node in self.named(name):
-            if any(self.inside(node, statement) for statement in self.statements) or (layer.node and self.assigned_to(node, layer.node)):
+            if any(self.inside(node, statement) for statement in self.statements) or (
+                layer.node and self.assigned_to(node, layer.node)
+            ):
                 continue
             use = self.indexed(node)
             kind = self.kind_of_use(use)

@@ -1,4 +1,4 @@
-"""Whether a tie was meant: evidence from conditions, comments, names and owners. Used by the rules to be silent in time.
+"""Whether a tie was meant: evidence from conditions, comments, names and owners. Used by the rules to keep silent.
 
 The algebra says what an operation does; only people's words say what it was for. Copies need words that mean a tie,
 aliases need only two different owners of one model, and words that mean something else win over both.
@@ -41,16 +41,20 @@ class Intent:
 
 
 _TIE = re.compile(
-    r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))|绑定|共享|共用|共有"
+    r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))"
+    r"|绑定|共享|共用|共有"
 )
 _UNTIE = re.compile(
-    r"(?<![a-z])(?:untie|untied|unties|untying|unshare|unshared|separate|separately|decouple|decoupled|independent)(?![a-z])"
-    r"|(?:not|n't|never|no|without|non|break|breaks|un)[ _-](?:be[ _-])?(?:tie|tied|tying|share|shared|sharing)(?![a-z])"
+    r"(?<![a-z])(?:untie|untied|unties|untying|unshare|unshared|separate|separately|decouple|decoupled|independent)"
+    r"(?![a-z])"
+    r"|(?:not|n't|never|no|without|non|break|breaks|un)[ _-](?:be[ _-])?(?:tie|tied|tying|share|shared|sharing)"
+    r"(?![a-z])"
 )
 _SCRIPTING = re.compile(r"(?<![a-z])(?:torchscript|jit|onnx|tracing|scripting)(?![a-z])")
 _INITIALISE = re.compile(
     r"(?<![a-z])(?:init|inits|initial|initially|initiali[sz]e[ds]?|initiali[sz]ing|initiali[sz]ation|warm|warmstart|start|"
-    r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])|初始化|复制|拷贝|加载"
+    r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])"
+    r"|初始化|复制|拷贝|加载"
 )
 _SYNCHRONISE = re.compile(
     r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
@@ -58,7 +62,8 @@ _SYNCHRONISE = re.compile(
     r"(?![a-z])|_k(?![a-z])|_bar(?![a-z])"
 )
 _SEQUENCE_TARGET = re.compile(
-    r"(?<![a-z])(?:target|tgt)[ _.]*(?:emb|embed|embedding|embeddings|embedder|word|vocab|token|tokens|lang|language|decoder|lookup)"
+    r"(?<![a-z])(?:target|tgt)[ _.]*(?:emb|embed|embedding|embeddings|embedder|word|vocab|token|tokens|lang|language|"
+    r"decoder|lookup)"
 )
 _GENERIC_ARGUMENT = re.compile(r"^target\.(?=[^.]*$)")
 _SURGERY = re.compile(

@@ -35,8 +35,8 @@ def _table(rows: str, columns: str) -> Layer:
 
 
 def _conv(rank: int, *, transposed: bool = False) -> Layer:
-    arguments = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
-    arguments += ("output_padding", "groups", "bias", "dilation") if transposed else ("dilation", "groups", "bias")
+    rest = ("output_padding", "groups", "bias", "dilation") if transposed else ("dilation", "groups", "bias")
+    arguments = ("in_channels", "out_channels", "kernel_size", "stride", "padding", *rest)
     channels = ("in_channels", "out_channels") if transposed else ("out_channels", "in_channels")
     return Layer(
         arguments,

@@ -1,4 +1,4 @@
-"""Lints one file: text, facts, judgements, findings; and with a fix asked for, the rewritten text. Called by `cli.py`."""
+"""Lints one file: text, facts, judgements, findings; with a fix asked for, the new text too. Called by `cli.py`."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 class FileReport:
     """What linting one file gave.
 
-    `findings` are those left, sorted, unsuppressed, selected and sure enough; they refer to `source`, which is the fixed
-    text where fixes were applied. `problem` is why the file could not be linted, in one line without the path.
+    `findings` are those left, sorted, unsuppressed, selected and sure enough; they refer to `source`, which is the
+    fixed text where fixes were applied. `problem` is why the file could not be linted, in one line without the path.
     `withdrawn` names, one line each, the fixes that did not hold.
     """
 

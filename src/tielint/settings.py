@@ -1,4 +1,4 @@
-"""What a run was asked to do, after configuration file and command line are merged. Read by the linter and the fixer."""
+"""What a run was asked to do, after configuration file and command line are merged. Read by linter and fixer."""
 
 from dataclasses import dataclass
 

@@ -63,5 +63,5 @@ def class_text(nn: str, indent: str, newline: str) -> str:
 
 
 def is_this_class(text: str) -> bool:
-    """Whether a class definition's text is the one that a fix wrote, whatever the file's indent and name for torch.nn."""
+    """Whether a class definition's text is the one that a fix wrote, whatever its indent and name for torch.nn."""
     return "self._source = (source,)" in text and "_load_from_state_dict" in text and "bias=True" in text

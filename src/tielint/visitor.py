@@ -576,6 +576,9 @@ class Visitor:
         cell = self.layer_parameter(receiver, name)
         if cell:
             return self.keep(receiver, name, TensorValue(cell, origin(cell.rank), node))
+        member = receiver.attributes.get(f"[{name!r}]")
+        if member is not None:
+            return self.reached(receiver, f".{name}", member)
         if receiver.items is not None and name.isdigit():
             return self.item(receiver, int(name), name)
         if name in OPERATIONS and name in PROPERTIES and self.may_be_tensor(receiver):
@@ -692,10 +695,17 @@ class Visitor:
         step = f"[{text}]"
         known = receiver.attributes.get(step)
         if known is not None:
-            return known
+            return self.reached(receiver, step, known)
         if isinstance(key, str) and f".{key}" in receiver.attributes:
             return receiver.attributes[f".{key}"]
         return self.keep(receiver, step, self.sample(receiver, step, stable=stable))
+
+    def reached(self, receiver: Instance, step: str, member: Value) -> Value:
+        """A member of a ModuleDict goes by the way it was last reached: `.name` or `['name']`."""
+        for option in options(member):
+            if isinstance(option, Instance) and option.place and option.place[0] is receiver:
+                option.marks["place"] = (receiver, step)
+        return member
 
     def sample(self, receiver: Instance, step: str, *, stable: bool) -> Value:
         """An element that stands for any of a container's."""
@@ -1046,20 +1056,18 @@ class Visitor:
             self.loops,
             self.grad,
         )
-        made = (
-            Tie(
-                self.side(target, owner, name),
-                self.side(source, source.home, _attribute_name(source)),
-                value.state,
-                write,
-                slot,
-                value.node,
-                node,
-                self.written,
-                place,
-                part,
-                leaf,
-            )
+        made = Tie(
+            self.side(target, owner, name),
+            self.side(source, source.home, _attribute_name(source)),
+            value.state,
+            write,
+            slot,
+            value.node,
+            node,
+            self.written,
+            place,
+            part,
+            leaf,
         )
         self.pending.append(made)
         if target is not source:
@@ -1072,7 +1080,8 @@ class Visitor:
             )
             return Side(cell, local or name, None, None, None)
         spelled = self.spell(owner)
-        shown = spelled or absolute_path(owner) or owner.label or "?"
+        made = (owner.layer or "torch.nn.Module").rpartition(".")[2]
+        shown = spelled or absolute_path(owner) or owner.label or f"{made}(…)"
         return Side(cell, f"{shown}.{name}", owner, spelled, _top(owner).root, owner.place[1] if owner.place else None)
 
     def spell(self, instance: Instance) -> str | None:
@@ -1115,7 +1124,9 @@ class Visitor:
                     self.journal.set(receiver.items, constant, value)
 
     def place(self, holder: Instance, step: str, value: Instance) -> None:
-        if value is not holder and value.root is not Root.SELF and "place" not in value.marks:
+        if value is holder or value.root is Root.SELF:
+            return
+        if value.place is None or calls.is_plain(value.place[0]):
             self.journal.set(value.marks, "place", (holder, step))
 
     def freeze(self, value: TensorValue, frozen: bool) -> None:
@@ -1134,8 +1145,8 @@ class Visitor:
                 key = self.evaluate(index)
                 for receiver in options(self.evaluate(holder)):
                     if isinstance(receiver, Bound) and receiver.name in ("_parameters", "_modules"):
-                        name = key.value if isinstance(key, Constant) else None
-                        self.delete_attribute(receiver.receiver, str(name) if name is not None else None)
+                        known = str(key.value) if isinstance(key, Constant) else None
+                        self.delete_attribute(receiver.receiver, known)
 
     def delete_attribute(self, receiver: Value, name: str | None) -> None:
         """Deletes one attribute; a name that is not known may be any, and takes all that were read."""
@@ -1177,15 +1188,15 @@ def _sliced(state: Tensor, node: cst.Subscript, grad: bool) -> Tensor:
     """`w[:]` and `w[...]` see all of it, `w[:n]` a part in the same axes, anything else some elements."""
     call = Arguments(grad=grad)
     parts = [element.slice for element in node.slice]
-    if all(isinstance(part, cst.Slice) or (isinstance(part, cst.Index) and _is_ellipsis(part)) for part in parts):
-        whole = all(isinstance(part, cst.Index) or not (part.lower or part.upper or part.step) for part in parts)
-        return apply("alias" if whole else "narrow", state, call)
-    views = all(isinstance(part, cst.Slice) or isinstance(part.value, cst.Integer) for part in parts)
+    if all(isinstance(part, cst.Slice) or _holds(part, cst.Ellipsis) for part in parts):
+        cut = any(part.lower or part.upper or part.step for part in parts if isinstance(part, cst.Slice))
+        return apply("narrow" if cut else "alias", state, call)
+    views = all(isinstance(part, cst.Slice) or _holds(part, cst.Integer, cst.Ellipsis) for part in parts)
     return apply("select" if views else "index_select", state, call)
 
 
-def _is_ellipsis(part: cst.Index) -> bool:
-    return isinstance(part.value, cst.Ellipsis)
+def _holds(part: cst.BaseSlice, *kinds: type[cst.BaseExpression]) -> bool:
+    return isinstance(part, cst.Index) and isinstance(part.value, kinds)
 
 
 def _without_parameters(module: Instance) -> bool:
@@ -1327,8 +1338,7 @@ def _target_names(target: cst.BaseExpression, names: set[str]) -> None:
                 _target_names(element.value, names)
 
 
-Handler = Callable[[Visitor, cst.BaseExpression], Value]
-_EXPRESSIONS: dict[type[cst.CSTNode], Handler] = {
+_EXPRESSIONS: dict[type[cst.CSTNode], Callable[..., Value]] = {
     cst.Name: Visitor._name,
     cst.Attribute: Visitor._attribute,
     cst.Subscript: Visitor._subscript,
@@ -1351,4 +1361,4 @@ _EXPRESSIONS: dict[type[cst.CSTNode], Handler] = {
     cst.Float: Visitor._float,
     cst.SimpleString: Visitor._string,
     cst.ConcatenatedString: Visitor._concatenated,
-}  # type: ignore[dict-item]
+}
