@@ -54,8 +54,8 @@ class ParameterRewrap(Rule):
     (one Parameter fewer). A direct tie keeps all keys of the `state_dict` and is *safe*. TiedLinear has no key
     `decoder.weight`; the class that is written into your file accepts the one in an old checkpoint (and warns if it
     differs), so it is *safe* as well. *Unsafe*: your own TiedLinear (nobody knows what it loads), layouts that are not
-    in sight, and ties in `forward`. *Display-only* where words say that an initialisation was meant, where a tie is made
-    in a helper for layers that it can't replace, and where no layer class is known.
+    in sight, and ties in `forward`. *Display-only* where words say that an initialisation was meant, where a tie is
+    made in a helper for layers that it can't replace, and where no layer class is known.
 
     ## References
     - [torch.nn.Parameter](https://docs.pytorch.org/docs/stable/generated/torch.nn.parameter.Parameter.html)

@@ -47,7 +47,7 @@ class Site:
         self.keywords: dict[str, Value] = {}
         self.keyword_nodes: dict[str, cst.BaseExpression] = {}
         for argument in node.args:
-            value = visitor.evaluate(argument.value)
+            value = visitor.expressions.evaluate(argument.value)
             if argument.keyword is not None:
                 self.keywords[argument.keyword.value] = value
                 self.keyword_nodes[argument.keyword.value] = argument.value
@@ -101,7 +101,7 @@ def append(visitor: Visitor, container: Instance, value: Value) -> None:
         visitor.journal.set(container.marks, "open", True)
     for option in options(value):
         if isinstance(option, Instance):
-            visitor.place(container, f"[{index}]", option)
+            visitor.stores.place(container, f"[{index}]", option)
     visitor.journal.set(container.items, index, value)
 
 
@@ -147,7 +147,7 @@ def _container(site: Site, kind: str) -> Value:
                 for option in options(value):
                     if isinstance(option, Instance):
                         option.marks.pop("place", None)
-                        visitor.place(made, step, option)
+                        visitor.stores.place(made, step, option)
         for value in list((first.items or {}).values()):
             _adopt(visitor, made, _named_member(visitor, made, value))
         if first.marks.get("open"):
@@ -163,7 +163,7 @@ def _named_member(visitor: Visitor, container: Instance, value: Value) -> Value:
         name, member = value.items[0], value.items[1]
         if isinstance(name, Constant) and isinstance(member, Instance):
             member.marks.pop("place", None)
-            visitor.place(container, f".{name.value}", member)
+            visitor.stores.place(container, f".{name.value}", member)
             container.attributes[str(name.value)] = member
             return member
     return value
@@ -244,15 +244,17 @@ def _tensor_function(site: Site, operation: str, position: int) -> Value:
         return site.visitor.opaque(site.node)
     arguments = site.arguments()
     rest = arguments.positional[:position] + arguments.positional[position + 1 :]
-    return site.visitor.operate(operation, tensor, Arguments(rest, arguments.keywords, arguments.grad), site.node)
+    return site.visitor.expressions.operate(
+        operation, tensor, Arguments(rest, arguments.keywords, arguments.grad), site.node
+    )
 
 
 def _tensor(site: Site, value: Value) -> TensorValue | None:
     match value:
         case TensorValue():
             return value
-        case Instance() if site.visitor.may_be_tensor(value) and value.root is not Root.BUILT:
-            return site.visitor.as_tensor(value)
+        case Instance() if site.visitor.expressions.may_be_tensor(value) and value.root is not Root.BUILT:
+            return site.visitor.expressions.as_tensor(value)
     return None
 
 
@@ -260,7 +262,7 @@ def _computed(site: Site) -> Value:
     """A torch function that the algebra has no line for: it computes something new from its tensors."""
     for value in [*site.positional, *site.keywords.values()]:
         if isinstance(value, TensorValue) and value.cell.parameter:
-            return site.visitor.operate("computed", value, Arguments(grad=site.visitor.grad), site.node)
+            return site.visitor.expressions.operate("computed", value, Arguments(grad=site.visitor.grad), site.node)
     return plain_tensor("", site.node)
 
 
@@ -277,9 +279,9 @@ def _parameter(site: Site) -> Value:
             tensor = plain_tensor("", site.node)
         if not tensor.cell.parameter and tensor.cell.presumed:
             tensor = plain_tensor(tensor.cell.name, site.node)
-        results.append(site.visitor.operate("Parameter", tensor, arguments, site.node))
+        results.append(site.visitor.expressions.operate("Parameter", tensor, arguments, site.node))
     if not results:
-        return site.visitor.operate("Parameter", plain_tensor("", site.node), arguments, site.node)
+        return site.visitor.expressions.operate("Parameter", plain_tensor("", site.node), arguments, site.node)
     from tielint.values import choice
 
     return choice(results)
@@ -288,7 +290,7 @@ def _parameter(site: Site) -> Value:
 def _deepcopy(site: Site) -> Value:
     value = site.get(0, "x")
     if isinstance(value, TensorValue):
-        return site.visitor.operate("deepcopy", value, Arguments(grad=site.visitor.grad), site.node)
+        return site.visitor.expressions.operate("deepcopy", value, Arguments(grad=site.visitor.grad), site.node)
     if isinstance(value, Instance):
         made = Instance(Root.BUILT, kind=value.kind, definition=value.definition, node=site.node, stable=value.stable)
         made.arguments = dict(value.arguments)
@@ -302,7 +304,7 @@ def _setattr(site: Site) -> Value:
     name = site.get(1, "")
     if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 3:
         for receiver in options(site.positional[0]):
-            site.visitor.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
+            site.visitor.stores.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
     return Constant(None)
 
 
@@ -311,7 +313,7 @@ def _getattr(site: Site) -> Value:
     if site.positional and isinstance(name, Constant) and isinstance(name.value, str):
         from tielint.values import choice
 
-        return choice(site.visitor.attribute(o, name.value, site.node) for o in options(site.positional[0]))
+        return choice(site.visitor.expressions.attribute(o, name.value, site.node) for o in options(site.positional[0]))
     return site.visitor.opaque(site.node)
 
 
@@ -319,7 +321,7 @@ def _delattr(site: Site) -> Value:
     name = site.get(1, "")
     for receiver in options(site.positional[0]) if site.positional else ():
         known = name.value if isinstance(name, Constant) else None
-        site.visitor.delete_attribute(receiver, known if isinstance(known, str) else None)
+        site.visitor.stores.delete_attribute(receiver, known if isinstance(known, str) else None)
     return Constant(None)
 
 
@@ -335,7 +337,7 @@ def _super(site: Site) -> Value:
 def _zip(site: Site) -> Value:
     lanes = []
     for value in site.positional:
-        drawn = site.visitor.element_of(value, site.node)
+        drawn = site.visitor.expressions.element_of(value, site.node)
         lanes.append(drawn.lanes[0] if isinstance(drawn, Each) and drawn.single else drawn)
     columns = [turns(value) for value in site.positional]
     rows = tuple(Each(row, single=False) for row in zip(*columns, strict=False)) if all(columns) else ()
@@ -343,7 +345,7 @@ def _zip(site: Site) -> Value:
 
 
 def _enumerate(site: Site) -> Value:
-    drawn = site.visitor.element_of(site.positional[0], site.node) if site.positional else UNKNOWN
+    drawn = site.visitor.expressions.element_of(site.positional[0], site.node) if site.positional else UNKNOWN
     if isinstance(drawn, Each) and drawn.single:
         drawn = drawn.lanes[0]
     elif isinstance(drawn, Each):
@@ -366,7 +368,7 @@ def _elements(site: Site) -> Value:
         if isinstance(site.node.func, cst.Name) and site.node.func.value == "reversed":
             copied.items = dict(enumerate(reversed(list(value.items.values()))))
         return copied
-    drawn = site.visitor.element_of(value, site.node)
+    drawn = site.visitor.expressions.element_of(value, site.node)
     return drawn if isinstance(drawn, Each) else Each((drawn,))
 
 
@@ -516,7 +518,7 @@ def _super_method(site: Site, instance: Instance, below: ClassDefinition, name: 
     if name == "__setattr__" and len(site.positional) == 2:
         attribute = site.positional[0]
         if isinstance(attribute, Constant) and isinstance(attribute.value, str):
-            site.visitor.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1])
+            site.visitor.stores.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1])
     return site.visitor.opaque(site.node)
 
 
@@ -525,16 +527,16 @@ def _tensor_method(site: Site, receiver: TensorValue, name: str) -> Value:
     if name == "copy_":
         source = site.get(0, "src")
         if source is not None:
-            visitor.write(Write.COPY, receiver, source, site.node_of(0, "src"))
+            visitor.stores.write(Write.COPY, receiver, source, site.node_of(0, "src"))
         return receiver
     if name == "set_":
         source = site.get(0, "source")
         if source is not None and receiver.state.is_parameter:
-            visitor.write(Write.SET, receiver, source, site.node_of(0, "source"))
+            visitor.stores.write(Write.SET, receiver, source, site.node_of(0, "source"))
         return receiver
     if name == "requires_grad_":
         flag = site.get(0, "requires_grad")
-        visitor.freeze(receiver, flag == Constant(False))
+        visitor.stores.freeze(receiver, flag == Constant(False))
     if name in (
         "size",
         "dim",
@@ -550,7 +552,7 @@ def _tensor_method(site: Site, receiver: TensorValue, name: str) -> Value:
         return UNKNOWN
     if name in PROPERTIES:
         return UNKNOWN
-    return visitor.operate(name, receiver, site.arguments(), site.node)
+    return visitor.expressions.operate(name, receiver, site.arguments(), site.node)
 
 
 def _instance_method(site: Site, receiver: Instance, name: str) -> Value:
@@ -566,10 +568,10 @@ def _instance_method(site: Site, receiver: Instance, name: str) -> Value:
         return visitor.opaque(site.node)
     if name in _MODULE_METHODS:
         return _MODULE_METHODS[name](site, receiver)
-    if name in OPERATIONS and visitor.may_be_tensor(receiver) and name not in _MOVES:
-        return _tensor_method(site, visitor.as_tensor(receiver), name)
-    if name == "copy_" and visitor.may_be_tensor(receiver):
-        return _tensor_method(site, visitor.as_tensor(receiver), name)
+    if name in OPERATIONS and visitor.expressions.may_be_tensor(receiver) and name not in _MOVES:
+        return _tensor_method(site, visitor.expressions.as_tensor(receiver), name)
+    if name == "copy_" and visitor.expressions.may_be_tensor(receiver):
+        return _tensor_method(site, visitor.expressions.as_tensor(receiver), name)
     return visitor.opaque(site.node)
 
 
@@ -590,7 +592,7 @@ def _register_parameter(site: Site, receiver: Instance) -> Value:
     name, value = site.get(0, "name"), site.get(1, "param")
     if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
         node = site.node_of(1, "param")
-        site.visitor.store_attribute(receiver, name.value, value, node, Write.REGISTER)
+        site.visitor.stores.store_attribute(receiver, name.value, value, node, Write.REGISTER)
     return Constant(None)
 
 
@@ -604,7 +606,7 @@ def _register_buffer(site: Site, receiver: Instance) -> Value:
 def _add_module(site: Site, receiver: Instance) -> Value:
     name, module = site.get(0, "name"), site.get(1, "module")
     if isinstance(name, Constant) and isinstance(name.value, str) and module is not None:
-        site.visitor.store_attribute(receiver, name.value, module, None)
+        site.visitor.stores.store_attribute(receiver, name.value, module, None)
         if receiver.items is not None:
             append(site.visitor, receiver, module)
     return Constant(None)
@@ -628,12 +630,13 @@ def _insert(site: Site, receiver: Instance) -> Value:
 
 
 def _values(site: Site, receiver: Instance) -> Value:
-    return Each((site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False),))
+    return Each((site.visitor.expressions.item(receiver, None, f"each {id(site.node)}", stable=False),))
 
 
 def _items(site: Site, receiver: Instance) -> Value:
     return Each(
-        (Unknown("key"), site.visitor.item(receiver, None, f"each {id(site.node)}", stable=False)), single=False
+        (Unknown("key"), site.visitor.expressions.item(receiver, None, f"each {id(site.node)}", stable=False)),
+        single=False,
     )
 
 
@@ -674,22 +677,22 @@ def _walk(site: Site, receiver: Instance) -> Value:
     if not isinstance(path, Constant) or not isinstance(path.value, str):
         return site.visitor.opaque(site.node)
     for step in path.value.split("."):
-        value = site.visitor.attribute(value, step, site.node)
+        value = site.visitor.expressions.attribute(value, step, site.node)
     return value
 
 
 def _get(site: Site, receiver: Instance) -> Value:
     key = site.get(0, "key")
     constant = key.value if isinstance(key, Constant) else None
-    return site.visitor.item(receiver, constant, repr(constant), stable=constant is not None)
+    return site.visitor.expressions.item(receiver, constant, repr(constant), stable=constant is not None)
 
 
 def _table_method(site: Site, instance: Instance, name: str) -> Value:
     key = site.get(0, "key")
     if name == "pop":
-        site.visitor.delete_attribute(instance, str(key.value) if isinstance(key, Constant) else None)
+        site.visitor.stores.delete_attribute(instance, str(key.value) if isinstance(key, Constant) else None)
     elif name == "get" and isinstance(key, Constant):
-        return site.visitor.attribute(instance, str(key.value), site.node)
+        return site.visitor.expressions.attribute(instance, str(key.value), site.node)
     return site.visitor.opaque(site.node)
 
 

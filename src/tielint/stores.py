@@ -1,0 +1,340 @@
+"""What assignments do in an abstract run, ties among them. Used by `visitor.py` and `calls.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from tielint import calls
+from tielint.expressions import code_of, sliced, with_node
+from tielint.facts import Place, Side, Slot, Tie, Write
+from tielint.layers import parameter_named
+from tielint.ownership import attribute_name, outermost
+from tielint.tensor import (
+    Storage,
+    apply,
+    origin,
+)
+from tielint.values import (
+    DELETED,
+    UNKNOWN,
+    Bound,
+    Cell,
+    Constant,
+    Frame,
+    Instance,
+    Root,
+    TensorValue,
+    Value,
+    absolute_path,
+    choice,
+    options,
+)
+
+if TYPE_CHECKING:
+    from tielint.visitor import Visitor
+
+
+class Stores:
+    """The assignments of one run."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+        self.written: cst.BaseExpression | None = None
+
+    def bind(self, target: cst.BaseExpression, value: Value, node: cst.BaseExpression | None) -> None:
+        match target:
+            case cst.Name(value=name):
+                self.visitor.set_local(name, with_node(value, target))
+                for option in options(value):
+                    if isinstance(option, Instance) and option.root is Root.BUILT and option.place is None:
+                        self.visitor.frame.roots[id(option)] = name
+                        option.label = option.label or name
+                    elif isinstance(option, TensorValue) and option.cell.home is None and not option.cell.name:
+                        option.cell.name = name
+            case cst.Tuple(elements=elements) | cst.List(elements=elements):
+                parts = node.elements if isinstance(node, cst.Tuple | cst.List) else ()
+                values = self.visitor.expressions.unpack(value, len(elements))
+                for index, element in enumerate(elements):
+                    part = parts[index].value if len(parts) == len(elements) else None
+                    self.bind(element.value, values[index], part)
+            case cst.Attribute(value=holder, attr=cst.Name(value=name)):
+                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                    self.written = target
+                    self.store_attribute(receiver, name, value, node)
+            case cst.Subscript(value=holder):
+                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                    self.written = target
+                    self.store_item(receiver, target, value, node)
+        self.written = None
+
+    def store_attribute(
+        self,
+        receiver: Value,
+        name: str,
+        value: Value,
+        node: cst.BaseExpression | None,
+        write: Write = Write.ASSIGN,
+    ) -> None:
+        """`receiver.name = value`, however it is written."""
+        if (
+            isinstance(receiver, Instance)
+            and name in ("data", "requires_grad")
+            and self.visitor.expressions.may_be_tensor(receiver)
+        ):
+            receiver = self.visitor.expressions.as_tensor(receiver)
+        match receiver:
+            case TensorValue() if name == "data":
+                self.write(Write.DATA, receiver, value, node)
+            case TensorValue() if name == "requires_grad":
+                self.freeze(receiver, value == Constant(False))
+            case Instance():
+                self.assign(receiver, name, value, node, write)
+
+    def assign(
+        self, receiver: Instance, name: str, value: Value, node: cst.BaseExpression | None, write: Write
+    ) -> None:
+        stored: list[Value] = []
+        for option in options(value):
+            if (
+                isinstance(option, Instance)
+                and option.marks.get("tensor")
+                and self.slot(receiver, name) is not Slot.FREE
+            ):
+                option = self.visitor.expressions.as_tensor(option)
+            if isinstance(option, TensorValue):
+                option = self.assign_tensor(receiver, name, option, node, write)
+            elif isinstance(option, Instance):
+                self.place(receiver, f".{name}", option)
+            stored.append(option)
+        self.visitor.journal.set(receiver.attributes, name, choice(stored))
+
+    def assign_tensor(
+        self, receiver: Instance, name: str, value: TensorValue, node: cst.BaseExpression | None, write: Write
+    ) -> Value:
+        """A tensor goes into an attribute of a module: the one place where ties are made or missed."""
+        slot = self.slot(receiver, name)
+        cell = value.cell
+        raw = cell.marks.get("raw")
+        if value.state.is_origin and cell.parameter and cell.home is None:
+            self.visitor.journal.set(cell.marks, "owner", receiver)
+            self.visitor.journal.set(cell.marks, "attribute", name)
+            if isinstance(raw, Cell):
+                self.take(raw, receiver, name, cell, node, write, slot)
+            return value
+        if slot is Slot.FREE and value.state.is_parameter is not True:
+            return value
+        target = self.existing(receiver, name) or Cell(name, receiver, None, cell.rank, node=node)
+        self.record(target, receiver, name, value, node, write, slot)
+        if value.state.is_origin:
+            return value
+        fresh = Cell(name, receiver, target.shape, target.rank, presumed=target.presumed, node=node)
+        fresh.marks["made_by"] = target.marks.get("made_by")
+        if value.state.requires_grad is False:
+            fresh.marks["frozen"] = True
+        return TensorValue(fresh, origin(fresh.rank), node)
+
+    def take(
+        self,
+        raw: Cell,
+        receiver: Instance,
+        name: str,
+        cell: Cell,
+        node: cst.BaseExpression | None,
+        write: Write,
+        slot: Slot,
+    ) -> None:
+        """A tensor that no module holds becomes a Parameter; the second time, two Parameters share it by accident."""
+        first = raw.marks.get("taken")
+        if isinstance(first, Cell) and first is not cell:
+            state = apply("Parameter", origin(cell.rank))
+            self.record(cell, receiver, name, TensorValue(first, state, node), node, write, slot)
+        else:
+            self.visitor.journal.set(raw.marks, "taken", cell)
+
+    def slot(self, receiver: Instance, name: str) -> Slot:
+        found = receiver.attributes.get(name)
+        if found is not None:
+            kinds = [o.cell for o in options(found) if isinstance(o, TensorValue) and o.state.is_parameter]
+            if not kinds:
+                return Slot.FREE
+            return Slot.PRESUMED if kinds[0].presumed else Slot.PARAMETER
+        if self.visitor.expressions.layer_parameter(receiver, name):
+            return Slot.PARAMETER
+        known = receiver.kind or (receiver.definition and receiver.definition.module is False)
+        if known or receiver.root is Root.SELF or not parameter_named(name):
+            return Slot.FREE
+        return Slot.PRESUMED
+
+    def existing(self, receiver: Instance, name: str) -> Cell | None:
+        value = (
+            self.visitor.expressions.instance_attribute(receiver, name, None)
+            if self.slot(receiver, name) is not Slot.FREE
+            else UNKNOWN
+        )
+        cells = [option.cell for option in options(value) if isinstance(option, TensorValue)]
+        return cells[0] if cells else None
+
+    def write(self, kind: Write, target: TensorValue, value: Value, node: cst.BaseExpression | None) -> None:
+        """`target.data = value` and the in-place ways."""
+        for option in options(value):
+            if (
+                isinstance(option, Instance)
+                and self.visitor.expressions.may_be_tensor(option)
+                and option.marks.get("tensor")
+            ):
+                option = self.visitor.expressions.as_tensor(option)
+            if not isinstance(option, TensorValue):
+                continue
+            cell = target.cell
+            if not option.cell.parameter and not option.cell.presumed:
+                self.adopt(cell, option, kind, node)
+            elif cell.parameter or cell.presumed:
+                part = not target.state.whole
+                leaf = bool(target.state.requires_grad)
+                self.record(cell, cell.home, cell.name, option, node, kind, Slot.PARAMETER, part=part, leaf=leaf)
+
+    def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
+        """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
+        if kind is Write.COPY or value.state.storage is not Storage.SHARED or not value.state.exact:
+            return
+        first = value.cell.marks.get("taken")
+        if isinstance(first, Cell) and first is not cell:
+            turned = value.cell.marks.get("axes") == value.state.axes
+            axes = tuple(range(first.rank)) if turned else tuple(reversed(range(first.rank)))
+            state = replace(apply("data", origin(first.rank)), axes=axes)
+            self.record(cell, cell.home, cell.name, TensorValue(first, state, node), node, kind, Slot.PARAMETER)
+        else:
+            self.visitor.journal.set(value.cell.marks, "taken", cell)
+            self.visitor.journal.set(value.cell.marks, "axes", value.state.axes)
+
+    def record(
+        self,
+        target: Cell,
+        owner: Instance | None,
+        name: str,
+        value: TensorValue,
+        node: cst.BaseExpression | None,
+        write: Write,
+        slot: Slot,
+        *,
+        part: bool = False,
+        leaf: bool = False,
+    ) -> None:
+        source = value.cell
+        if not source.parameter and not source.presumed:
+            return
+        conditions = [*self.visitor.conditions]
+        conditions += [c for c in value.conditions if c not in conditions]
+        place = Place(
+            self.visitor.statement,
+            self.visitor.line,
+            self.visitor.block,
+            tuple(self.visitor.functions),
+            tuple(self.visitor.classes),
+            tuple(conditions),
+            self.visitor.loops,
+            self.visitor.grad,
+        )
+        made = Tie(
+            self.side(target, owner, name),
+            self.side(source, source.home, attribute_name(source)),
+            value.state,
+            write,
+            slot,
+            value.node,
+            node,
+            self.written,
+            place,
+            part,
+            leaf,
+        )
+        self.visitor.pending.append(made)
+        if target is not source:
+            target.marks["made_by"] = made
+
+    def side(self, cell: Cell, owner: Instance | None, name: str) -> Side:
+        if owner is None:
+            local = next(
+                (n for n, v in self.visitor.frame.locals.items() if isinstance(v, TensorValue) and v.cell is cell), None
+            )
+            return Side(cell, local or name, None, None, None)
+        spelled = self.spell(owner)
+        made = (owner.layer or "torch.nn.Module").rpartition(".")[2]
+        shown = spelled or absolute_path(owner) or owner.label or f"{made}(…)"
+        return Side(
+            cell, f"{shown}.{name}", owner, spelled, outermost(owner).root, owner.place[1] if owner.place else None
+        )
+
+    def spell(self, instance: Instance) -> str | None:
+        """An expression that names the object here and now; None if none surely does."""
+        frame: Frame | None = self.visitor.frame
+        steps = ""
+        current = instance
+        for _ in range(20):
+            frame = self.visitor.frame
+            while frame is not None:
+                name = frame.roots.get(id(current))
+                if name is not None and any(o is current for o in options(frame.locals.get(name, UNKNOWN))):
+                    return name + steps
+                frame = frame.enclosing
+            place = current.place
+            if place is None or "each " in place[1] or "(" in place[1]:
+                return None
+            current, step = place
+            steps = step + steps
+        return None
+
+    def store_item(self, receiver: Value, target: cst.Subscript, value: Value, node: cst.BaseExpression | None) -> None:
+        index = target.slice[0].slice if len(target.slice) == 1 else None
+        key = self.visitor.expressions.evaluate(index.value) if isinstance(index, cst.Index) else UNKNOWN
+        match receiver:
+            case Bound(receiver=Instance() as module, name="_parameters" | "_modules" | "__dict__" as table):
+                if isinstance(key, Constant) and isinstance(key.value, str) and table != "__dict__":
+                    self.assign(module, key.value, value, node, Write.TABLE)
+            case TensorValue():
+                state = sliced(receiver.state, target, self.visitor.grad)
+                self.write(Write.COPY, replace(receiver, state=state), value, node)
+            case Instance():
+                constant = key.value if isinstance(key, Constant) else None
+                step = f"[{constant!r}]" if constant is not None else f"[{code_of(index or target)}]"
+                for option in options(value):
+                    if isinstance(option, Instance):
+                        self.place(receiver, step, option)
+                self.visitor.journal.set(receiver.attributes, step, value)
+                if type(constant) is int and receiver.items is not None and constant in receiver.items:
+                    self.visitor.journal.set(receiver.items, constant, value)
+
+    def place(self, holder: Instance, step: str, value: Instance) -> None:
+        if value is holder or value.root is Root.SELF:
+            return
+        if value.place is None or calls.is_plain(value.place[0]):
+            self.visitor.journal.set(value.marks, "place", (holder, step))
+
+    def freeze(self, value: TensorValue, frozen: bool) -> None:
+        self.visitor.journal.set(value.cell.marks, "frozen", frozen)
+        if value.cell.name == "*" and value.cell.owner:
+            self.visitor.journal.set(value.cell.owner.marks, "frozen", frozen)
+
+    def delete(self, target: cst.BaseExpression) -> None:
+        match target:
+            case cst.Name(value=name):
+                self.visitor.set_local(name, UNKNOWN)
+            case cst.Attribute(value=holder, attr=cst.Name(value=name)):
+                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                    self.delete_attribute(receiver, name)
+            case cst.Subscript(value=holder, slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
+                key = self.visitor.expressions.evaluate(index)
+                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                    if isinstance(receiver, Bound) and receiver.name in ("_parameters", "_modules"):
+                        known = str(key.value) if isinstance(key, Constant) else None
+                        self.delete_attribute(receiver.receiver, known)
+
+    def delete_attribute(self, receiver: Value, name: str | None) -> None:
+        """Deletes one attribute; a name that is not known may be any, and takes all that were read."""
+        if not isinstance(receiver, Instance):
+            return
+        for known in [name] if name is not None else list(receiver.attributes):
+            self.visitor.journal.set(receiver.attributes, known, DELETED)
