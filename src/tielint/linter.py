@@ -45,15 +45,17 @@ def lint_file(
 ) -> FileReport:
     """Reads and lints a file; never writes.
 
-    `check_syntax` asks for a look at the syntax also where no rule needs to parse the file.
+    A syntax error is reported in every file that speaks of torch, and with `check_syntax` in any other too: files that
+    can't hold a finding are else not parsed.
     """
     try:
         data = read_bytes(path)
-        if settings.prefilter and b"\0" not in data and not wanted_by(data, _selected(settings)):
-            return FileReport(path, problem=_syntax_problem(data) if check_syntax else None)
         source = SourceFile.from_bytes(data, path)
     except SourceError as error:
         return FileReport(path, problem=str(error))
+    if settings.prefilter and not wanted_by(data, _selected(settings)):
+        look = check_syntax or b"torch" in data
+        return FileReport(path, problem=_syntax_problem(data) if look else None)
     return lint_source(source, settings, fix=fix)
 
 
