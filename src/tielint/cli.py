@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 STDIN = Path("-")
 
+FEW_FILES = 200
+"""Up to here, Python is asked about the syntax of every file, also of those that no rule has to parse."""
+
 
 class Refusal(click.ClickException):
     """What was asked for can't be done: one line, exit status 2."""
@@ -213,6 +216,7 @@ def check(
 
 
 def _lint_stdin(request: Request, settings: Settings) -> Linted:
+    """No prefilter: whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
     from tielint.linter import FileReport, lint_source
 
     path = request.stdin_filename or STDIN
@@ -221,7 +225,7 @@ def _lint_stdin(request: Request, settings: Settings) -> Linted:
     fixed = data
     try:
         source = SourceFile.from_bytes(data, path)
-        report = lint_source(source, settings, fix=request.fix)
+        report = lint_source(source, replace(settings, prefilter=False), fix=request.fix)
         if report.new_text is not None:
             fixed = source.encode(report.new_text)
             original[path] = source
@@ -234,13 +238,18 @@ def _lint_stdin(request: Request, settings: Settings) -> Linted:
 
 
 def _lint_files(request: Request, config: Config) -> Linted:
+    """A file that is named, and any file of a small run, is told of its syntax errors even if no rule needs it.
+
+    In a large tree that would cost more than the linting; there, syntax is checked in the files that rules parse.
+    """
     from tielint.linter import lint_file
 
     found = discover(request.paths or (Path(),), config.settings.exclude, config.root)
     reports: list[FileReport] = []
     original: dict[Path, SourceFile] = {}
+    few = len(found.files) <= FEW_FILES
     for path in found.files:
-        report = lint_file(path, config.settings, fix=request.fix, check_syntax=path in found.named)
+        report = lint_file(path, config.settings, fix=request.fix, check_syntax=few or path in found.named)
         if report.new_text is not None:
             try:
                 original[path] = _rewrite(path, report.new_text, write=not request.diff)

@@ -106,12 +106,30 @@ def _selected(settings: Settings) -> tuple[Rule, ...]:
 def _parsed(text: str) -> cst.Module:
     import libcst as cst
 
+    if _too_deep(text):
+        raise LintError("nested too deeply to be linted")
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         problem = _syntax_problem(text.encode(errors="replace"))
         message = problem or f"syntax error in line {error.raw_line}"
         raise LintError(message) from None
+
+
+def _too_deep(text: str) -> bool:
+    """What Python's own parser gives up on: LibCST's would overflow its stack there, and take the process with it."""
+    import ast
+    import warnings
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text)
+    except SyntaxError as error:
+        return "nested" in error.msg
+    except (ValueError, RecursionError, MemoryError):
+        return True
+    return False
 
 
 def _syntax_problem(data: bytes) -> str | None:

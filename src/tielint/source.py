@@ -52,8 +52,7 @@ class SourceFile:
     @classmethod
     def from_bytes(cls, data: bytes, path: Path) -> SourceFile:
         """Decodes as Python itself does: by BOM, by cookie (PEP 263), else as UTF-8."""
-        if len(data) > MAX_BYTES:
-            raise SourceError(f"larger than {MAX_BYTES // 1_000_000} MB; not linted")
+        _refuse_too_large(len(data))
         _refuse_other_unicode(data)
         if (null := data.find(b"\0")) >= 0:
             raise SourceError(f"null byte in line {_line_of(data, null)}")
@@ -121,10 +120,12 @@ class SourceFile:
 
 
 def read_bytes(path: Path) -> bytes:
-    """A file's bytes; only a regular file's, because a pipe or a device might never end."""
+    """A file's bytes; only a regular file's, because a pipe or a device might never end, and only a small one's."""
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise SourceError("not a regular file")
+        _refuse_too_large(status.st_size)
         return path.read_bytes()
     except OSError as error:
         raise SourceError(f"cannot be read: {error.strerror or error}") from None
@@ -146,6 +147,11 @@ def apply_edits(source: SourceFile, edits: Iterable[Edit]) -> str:
         pieces += (source.text[done:start], content)
         done = end
     return "".join((*pieces, source.text[done:]))
+
+
+def _refuse_too_large(size: int) -> None:
+    if size > MAX_BYTES:
+        raise SourceError(f"larger than {MAX_BYTES // 1_000_000} MB; not linted")
 
 
 def _refuse_other_unicode(data: bytes) -> None:
