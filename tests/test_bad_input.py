@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -28,7 +31,7 @@ def assert_told(run: Run, *errors: str) -> None:
         (b"import torch\nx = '\xe9'\n", "not valid UTF-8, and no other encoding is declared: byte 0xe9 in line 2"),
         (ALIAS.encode() + b"x = '\0'\n", "null byte in line 13"),
         (b"x = '\0'\n", "null byte in line 1"),
-        (("# coding: latin-1\n" + ALIAS).encode("utf-16"), "null byte in line 1"),
+        (ALIAS.encode("utf-16"), "encoded as UTF-16, which Python does not read"),
     ],
     ids=["syntax", "syntax-without-torch", "latin-1", "null", "null-without-torch", "utf-16"],
 )
@@ -37,8 +40,6 @@ def test_a_file_that_cannot_be_parsed(tielint: Command, tmp_path: Path, data: by
     (tmp_path / "bad.py").write_bytes(data)
     (tmp_path / "good.py").write_text(ALIAS)
     run = tielint("check", *(["good.py", "bad.py"] if named else []))
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        cause = "encoded as UTF-16, which Python does not read"
     assert_told(run, f"bad.py: {cause}")
     assert run.out.endswith("Found 1 broken tie in 1 file (1 fixable with --fix); 1 file could not be linted.\n")
 
@@ -76,7 +77,7 @@ def test_a_directory_that_contains_itself_is_searched_once(tielint: Command, tmp
 def test_a_link_to_itself_that_is_named(tielint: Command, tmp_path: Path) -> None:
     (tmp_path / "good.py").write_text(ALIAS)
     (tmp_path / "loop.py").symlink_to("loop.py")
-    assert_told(tielint("check", "loop.py", "good.py"), f"loop.py: cannot be read: {os.strerror(40)}")
+    assert_told(tielint("check", "loop.py", "good.py"), f"loop.py: cannot be read: {os.strerror(errno.ELOOP)}")
 
 
 @NO_ROOT
@@ -101,14 +102,17 @@ def test_a_large_generated_file(tielint: Command, tmp_path: Path, start: str) ->
     assert_told(tielint("check"), "large.py: larger than 10 MB; not linted")
 
 
-def test_what_is_nested_too_deeply(tielint: Command, tmp_path: Path) -> None:
-    (tmp_path / "deep.py").write_text(f"{ALIAS}x = {'(' * 5000}1{')' * 5000}\n")
+@pytest.mark.xfail(strict=True, reason="LibCST overflows the stack; the linter must ask ast.parse first")
+@pytest.mark.parametrize("deep", [f"{'(' * 20_000}1{')' * 20_000}", f"{'-' * 20_000}1", f"a{'.b' * 20_000}"])
+def test_what_is_nested_too_deeply(tmp_path: Path, deep: str) -> None:
+    (tmp_path / "deep.py").write_text(f"{ALIAS}x = {deep}\n")
     (tmp_path / "good.py").write_text(ALIAS)
-    run = tielint("check")
-    (line,) = run.err.splitlines()
+    command = [sys.executable, "-m", "tielint", "check"]  # apart, because a crash would end the tests too
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
     assert line.startswith("error: deep.py: ")
-    assert run.out.startswith("good.py:9:9: TIE101 ")
-    assert run.status == 2
+    assert done.stdout.startswith("good.py:9:9: TIE101 ")
 
 
 def test_a_fix_run_fixes_the_rest(tielint: Command, tmp_path: Path) -> None:

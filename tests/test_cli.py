@@ -313,7 +313,9 @@ def test_nothing_heavy_is_imported_early(code: str) -> None:
     assert not imported & {"libcst", "rich", "click", "torch"}
 
 
-@pytest.mark.parametrize("command", [[sys.executable, "-m", "tielint"], [os.path.join(os.path.dirname(sys.executable), "tielint")]])
+@pytest.mark.parametrize(
+    "command", [[sys.executable, "-m", "tielint"], [os.path.join(os.path.dirname(sys.executable), "tielint")]]
+)
 def test_the_version(command: list[str]) -> None:
     done = subprocess.run([*command, "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"tielint {package.__version__}\n"

@@ -7,6 +7,7 @@ import sys
 
 INTERRUPTED = 130
 PIPE_CLOSED = 141
+UNABLE = 2
 
 
 def main() -> int:
@@ -21,9 +22,17 @@ def main() -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Python would complain once more when it closes stdout.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _abandon_output()  # whoever read it has seen enough
         return PIPE_CLOSED
+    except OSError as error:
+        _abandon_output()
+        print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        return UNABLE
+
+
+def _abandon_output() -> None:
+    """Python would complain once more when it flushes what is left for stdout."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> int:
