@@ -46,10 +46,9 @@ def main() -> int:
         crashes = [path for path, found in results if found is None]
         verdicts = [judged.get((name, place)) for place in places]
         row = (verdicts.count(True), verdicts.count(False), verdicts.count(None), len(crashes))
-        seconds = time.perf_counter() - start
-        print(
-            f"{name + ' ' + PACKAGES[name]:<24}{len(paths):>7}{row[0]:>6}{row[1]:>7}{row[2]:>12}{row[3]:>9}{seconds:>9.1f}"
-        )
+        took = f"{time.perf_counter() - start:>9.1f}"
+        title = f"{name} {PACKAGES[name]}"
+        print(f"{title:<24}{len(paths):>7}{row[0]:>6}{row[1]:>7}{row[2]:>12}{row[3]:>9}{took}")
         for place, verdict in zip(places, verdicts, strict=True):
             if verdict is not True:
                 print(f"  {'false' if verdict is False else 'not judged'}: {place[0]}:{place[1]} {place[2]}")
@@ -91,7 +90,8 @@ def _unpacked(name: str, cache: Path) -> Path:
             if archive.suffix == ".whl":
                 zipfile.ZipFile(archive).extractall(root)
             else:
-                tarfile.open(archive).extractall(root, filter="data")
+                with tarfile.open(archive) as packed:
+                    packed.extractall(root, filter="data")
     return root
 
 

@@ -102,7 +102,6 @@ def test_a_large_generated_file(tielint: Command, tmp_path: Path, start: str) ->
     assert_told(tielint("check"), "large.py: larger than 10 MB; not linted")
 
 
-@pytest.mark.xfail(strict=True, reason="LibCST overflows the stack; the linter must ask ast.parse first")
 @pytest.mark.parametrize("deep", [f"{'(' * 20_000}1{')' * 20_000}", f"{'-' * 20_000}1", f"a{'.b' * 20_000}"])
 def test_what_is_nested_too_deeply(tmp_path: Path, deep: str) -> None:
     (tmp_path / "deep.py").write_text(f"{ALIAS}x = {deep}\n")

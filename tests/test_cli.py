@@ -42,7 +42,7 @@ PATCH = """\
          self.head = nn.Linear(16, 100, bias=False)
 -        self.head.weight = nn.Parameter(self.embedding.weight)
 +        self.head.weight = self.embedding.weight
- 
+\x20
      def forward(self, x):
          return self.head(self.embedding(x))
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +23,9 @@ from tielint.source import SourceFile
 
 SCHEMA = Path(__file__).parent / "sarif" / "sarif-2.1.0.json"
 MESSAGE = (
-    "self.head.weight is a second Parameter over the storage of self.embedding.weight, not tied to it: each has its own "
-    "gradient and optimizer state (Adam steps the shared storage twice), and `.to()` another dtype or device, `deepcopy` "
-    "or pickling parts them."
+    "self.head.weight is a second Parameter over the storage of self.embedding.weight, not tied to it: each has its "
+    "own gradient and optimizer state (Adam steps the shared storage twice), and `.to()` another dtype or device, "
+    "`deepcopy` or pickling parts them."
 )
 SNAKE = "s\U0001f40d"
 
@@ -33,19 +34,17 @@ def at(row: int, start: int, end: int) -> Span:
     return Span(Position(row, start), Position(row, end))
 
 
-def finding(path: str = "a.py", span: Span | None = None, **other: Any) -> Finding:
-    known: dict[str, Any] = {
-        "code": "TIE101",
-        "name": "parameter-rewrap",
-        "message": "b is not tied to a",
-        "verdict": Verdict.ALIAS,
-        "confidence": Confidence.LIKELY,
-        "path": Path(path),
-        "span": span or at(2, 1, 6),
-        "source": "a",
-        "target": "b",
-    }
-    return Finding(**(known | other))
+FINDING = Finding(
+    code="TIE101",
+    name="parameter-rewrap",
+    message="b is not tied to a",
+    verdict=Verdict.ALIAS,
+    confidence=Confidence.LIKELY,
+    path=Path("a.py"),
+    span=at(2, 1, 6),
+    source="a",
+    target="b",
+)
 
 
 def framed(text_of_file: str, found: Finding, *, colour: bool = False) -> list[str]:
@@ -116,7 +115,9 @@ def test_json_of_a_clean_run(tielint: Command, tmp_path: Path) -> None:
 
 def test_json_is_sorted_by_file_line_and_column() -> None:
     places = [("b.py", 1, 1), ("a.py", 10, 1), ("a.py", 9, 5), ("a.py", 9, 1)]
-    report = Report(tuple(finding(path, at(row, column, column + 1)) for path, row, column in places))
+    report = Report(
+        tuple(replace(FINDING, path=Path(path), span=at(row, column, column + 1)) for path, row, column in places)
+    )
     told = json.loads(json_report.render(report))
     assert [(Path(f["filename"]).name, f["location"]["row"], f["location"]["column"]) for f in told] == [
         ("a.py", 9, 1),
@@ -128,7 +129,7 @@ def test_json_is_sorted_by_file_line_and_column() -> None:
 
 def test_json_without_a_fix_and_of_advice_alone() -> None:
     advice = Fix(Applicability.DISPLAY_ONLY, "Look at it")
-    none, some = json.loads(json_report.render(Report((finding(), finding(span=at(3, 1, 2), fix=advice)))))
+    none, some = json.loads(json_report.render(Report((FINDING, replace(FINDING, span=at(3, 1, 2), fix=advice)))))
     assert none["fix"] is None
     assert some["fix"] == {"applicability": "display-only", "message": "Look at it", "edits": []}
 
@@ -161,45 +162,47 @@ def test_the_frame(tielint: Command, tmp_path: Path) -> None:
 
 
 def test_the_underline_stands_under_wide_characters_and_tabs() -> None:
-    lines = framed("x = 1\n\t'猫'; b = a\n", finding(span=at(2, 7, 12)))
+    lines = framed("x = 1\n\t'猫'; b = a\n", replace(FINDING, span=at(2, 7, 12)))
     assert lines[2:5] == ["1 | x = 1", "2 |     '猫'; b = a", "  |           ^^^^^"]
 
 
 def test_each_line_of_a_statement_is_underlined() -> None:
-    lines = framed("f(\n    a,\n)\n", finding(span=Span(Position(1, 1), Position(3, 2))))
+    lines = framed("f(\n    a,\n)\n", replace(FINDING, span=Span(Position(1, 1), Position(3, 2))))
     assert lines[1:8] == ["  |", "1 | f(", "  | ^^", "2 |     a,", "  |     ^^", "3 | )", "  | ^"]
 
 
 def test_a_long_line_is_cut_to_what_matters() -> None:
-    lines = framed(f"x = [{'1, ' * 50_000}]; b = a\n", finding(span=at(1, 150_009, 150_014)))
+    lines = framed(f"x = [{'1, ' * 50_000}]; b = a\n", replace(FINDING, span=at(1, 150_009, 150_014)))
     assert max(map(len, lines)) < 200
     assert any("b = a" in line for line in lines)
 
 
 def test_control_characters_are_spelled_out() -> None:
-    shown = "\n".join(framed("x = '\x1b[2J\u202e'\nb = a\n", finding("a\x1b[2J.py", message="odd\r\x07")))
+    shown = "\n".join(
+        framed("x = '\x1b[2J\u202e'\nb = a\n", replace(FINDING, path=Path("a\x1b[2J.py"), message="odd\r\x07"))
+    )
     assert not {"\x1b", "\u202e", "\r", "\x07"} & set(shown)
 
 
 def test_square_brackets_are_text_and_no_markup() -> None:
-    lines = framed("x = 1\nb = a\n", finding(message="self.layers[0].weight [bold]is[/bold] :smile:"))
+    lines = framed("x = 1\nb = a\n", replace(FINDING, message="self.layers[0].weight [bold]is[/bold] :smile:"))
     assert lines[0] == "a.py:2:1: TIE101 self.layers[0].weight [bold]is[/bold] :smile:"
 
 
 def test_a_source_that_is_out_of_sight_is_pointed_at() -> None:
-    lines = framed("a = 0\n" + "\n" * 20 + "b = a\n", finding(span=at(22, 1, 6), source_span=at(1, 1, 6)))
+    lines = framed("a = 0\n" + "\n" * 20 + "b = a\n", replace(FINDING, span=at(22, 1, 6), source_span=at(1, 1, 6)))
     assert "note: a is made at a.py:1:1" in lines
 
 
 def test_an_unsafe_fix_says_what_it_needs() -> None:
     fix = Fix(Applicability.UNSAFE, "Tie it", (Edit("c", at(2, 1, 6)),))
-    lines = framed("x = 1\nb = a\n", finding(fix=fix))
+    lines = framed("x = 1\nb = a\n", replace(FINDING, fix=fix))
     assert "[*]" not in lines[0]
     assert "help: Tie it (unsafe: needs --unsafe-fixes)" in lines
 
 
 def test_a_terminal_gets_colours() -> None:
-    assert "\x1b[" in "\n".join(framed("x = 1\nb = a\n", finding(), colour=True))
+    assert "\x1b[" in "\n".join(framed("x = 1\nb = a\n", FINDING, colour=True))
 
 
 def test_sarif_tells_where_and_how_to_fix(tielint: Command, tmp_path: Path) -> None:
@@ -229,7 +232,7 @@ def test_sarif_tells_where_and_how_to_fix(tielint: Command, tmp_path: Path) -> N
 
 
 def test_sarif_describes_every_rule() -> None:
-    driver = log(Report((finding(),), rules=all_rules()))["tool"]["driver"]
+    driver = log(Report((FINDING,), rules=all_rules()))["tool"]["driver"]
     assert [rule["id"] for rule in driver["rules"]] == [rule.code for rule in all_rules()]
     for rule in driver["rules"]:
         assert rule["shortDescription"]["text"]
@@ -243,7 +246,7 @@ def test_sarif_describes_every_rule() -> None:
 
 
 def test_sarif_results_point_at_their_rule() -> None:
-    run = log(Report((finding(),), rules=all_rules()))
+    run = log(Report((FINDING,), rules=all_rules()))
     (result,) = run["results"]
     assert run["tool"]["driver"]["rules"][result["ruleIndex"]]["id"] == "TIE101"
 
@@ -257,7 +260,7 @@ def test_sarif_results_point_at_their_rule() -> None:
     ],
 )
 def test_sarif_levels(verdict: Verdict, confidence: Confidence, level: str) -> None:
-    (result,) = log(Report((finding(verdict=verdict, confidence=confidence),)))["results"]
+    (result,) = log(Report((replace(FINDING, verdict=verdict, confidence=confidence),)))["results"]
     assert result["level"] == level
 
 
