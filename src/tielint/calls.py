@@ -650,6 +650,14 @@ def _named_modules(site: Site, receiver: Instance) -> Value:
     return Each((Unknown("name"), part), single=False)
 
 
+def _set_attribute(site: Site, receiver: Instance) -> Value:
+    """`module.__setattr__("weight", value)`."""
+    name = site.get(0, "name")
+    if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 2:
+        site.visitor.stores.store_attribute(receiver, name.value, site.positional[1], site.nodes[1])
+    return Constant(None)
+
+
 def _any_parameter(receiver: Instance) -> TensorValue:
     known = receiver.marks.get("parameters")
     if isinstance(known, TensorValue):
@@ -711,6 +719,7 @@ _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
     "requires_grad_": _freeze,
     "register_parameter": _register_parameter,
     "register_buffer": _register_buffer,
+    "__setattr__": _set_attribute,
     "add_module": _add_module,
     "register_module": _add_module,
     "append": _append,

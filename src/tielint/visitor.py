@@ -324,7 +324,12 @@ class Visitor:
                 self.suite(node.body)
             return False
 
+        roots = dict(self.frame.roots)
         self.repeated(body, node.body)
+        variables: set[str] = set()
+        _target_names(node.target, variables)
+        outside = {key: name for key, name in self.frame.roots.items() if name not in variables}
+        self.frame.roots = roots | outside
         if node.orelse:
             self.suite(node.orelse.body)
 
@@ -341,7 +346,9 @@ class Visitor:
         """Binds loop variables; inside the loop, an element goes by the variable's name."""
         if isinstance(target, cst.Tuple | cst.List):
             lanes = value.lanes if isinstance(value, Each) and not value.single else ()
-            if isinstance(value, Each) and value.single:
+            if isinstance(value, Instance):
+                parts = self.expressions.unpack(value, len(target.elements))
+            elif isinstance(value, Each) and value.single:
                 parts = self.expressions.unpack(value.lanes[0], len(target.elements))
             else:
                 parts = list(lanes) + [UNKNOWN] * (len(target.elements) - len(lanes))
