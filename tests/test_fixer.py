@@ -1,0 +1,87 @@
+"""The fixer keeps every byte that is not the tie, holds under any layout of the text, and is done after one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tielint.findings import Applicability
+from tielint.linter import FileReport, lint_source
+from tielint.settings import Settings
+from tielint.source import SourceFile
+
+INDENTS = st.sampled_from(["  ", "    ", "\t"])
+NEWLINES = st.sampled_from(["\n", "\r\n"])
+COMMENTS = st.lists(st.sampled_from(["", "# größe", "# 権重", "#: x", "# 'quoted\""]), max_size=3)
+TRAILING = st.sampled_from(["", "  # keep me", "   #noqa: E501", " ;"])
+WRITES = st.sampled_from(
+    [
+        "self.head.weight = nn.Parameter(self.emb.weight)",
+        "self.head.weight.data = self.emb.weight.data",
+        "setattr(self.head, 'weight', nn.Parameter(self.emb.weight.data))",
+        'self.head.register_parameter("weight", nn.Parameter( self.emb.weight ))',
+        "self.head._parameters['weight'] = nn.Parameter(self.emb.weight.detach())",
+    ]
+)
+
+
+def fixed(text: str) -> FileReport:
+    return lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.SAFE)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(INDENTS, NEWLINES, COMMENTS, TRAILING, WRITES, st.booleans())
+def test_only_the_tie_changes(
+    indent: str, newline: str, comments: list[str], trailing: str, write: str, last_newline: bool
+) -> None:
+    lines = [
+        *comments,
+        "import torch.nn as nn",
+        "class Model(nn.Module):",
+        f"{indent}def __init__( self ):",
+        f"{indent * 2}super().__init__()",
+        f"{indent * 2}self.emb = nn.Embedding(9, 4)  # nine",
+        f"{indent * 2}self.head = nn.Linear(4,9, bias = False)",
+        *[indent * 2 + comment for comment in comments],
+        f"{indent * 2}{write}{trailing}",
+        f"{indent * 2}self.after = 'x'",
+    ]
+    text = newline.join(lines) + (newline if last_newline else "")
+    report = fixed(text)
+    assert report.fixed == 1
+    assert report.new_text is not None
+    before, after = text.split(newline), report.new_text.split(newline)
+    assert len(before) == len(after)
+    changed = [index for index, pair in enumerate(zip(before, after, strict=True)) if pair[0] != pair[1]]
+    assert changed == [before.index(f"{indent * 2}{write}{trailing}")]
+    assert after[changed[0]].endswith(trailing)
+    assert fixed(report.new_text).new_text is None
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(INDENTS, NEWLINES, st.sampled_from([".t()", ".T", ".transpose(0, 1)", ".data.permute(1, 0)"]), st.booleans())
+def test_tied_linear_is_written_once_and_in_the_files_own_style(
+    indent: str, newline: str, operation: str, bias: bool
+) -> None:
+    lines = [
+        "import torch",
+        "",
+        "class Model(torch.nn.Module):",
+        f"{indent}def __init__(self):",
+        f"{indent * 2}super().__init__()",
+        *[f"{indent * 2}self.{name} = torch.nn.Linear(8, 3)" for name in ("e1", "e2")],
+        *[f"{indent * 2}self.{name} = torch.nn.Linear(3, 8, bias={bias})" for name in ("d1", "d2")],
+        *[f"{indent * 2}self.d{n}.weight = torch.nn.Parameter(self.e{n}.weight{operation})" for n in (1, 2)],
+        f"{indent * 2}self.last = 1",
+        "",
+    ]
+    report = fixed(newline.join(lines))
+    assert report.fixed == 2
+    assert report.new_text is not None
+    assert report.new_text.count("class TiedLinear(torch.nn.Module):") == 1
+    assert f"self.d2 = TiedLinear(self.e2, bias={bias})" in report.new_text
+    assert report.new_text.replace(newline, "").count("\n") == 0
+    assert f"{newline}{indent}def forward" in report.new_text
+    assert fixed(report.new_text).new_text is None
