@@ -7,10 +7,12 @@ import json
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 from tielint.linter import lint_file
@@ -24,79 +26,132 @@ PACKAGES = {
     "torch": "2.13.0",
 }
 JUDGEMENTS = Path(__file__).with_name("judgements.json")
+
 Place = tuple[str, int, str]
+"""A path relative to the package's root, a line and a rule's code."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one file. `problem` is why it could not be linted, `crash` the exception that should never be."""
+
+    path: Path
+    findings: tuple[tuple[int, str], ...] = ()
+    problem: str | None = None
+    crash: str | None = None
 
 
 def main() -> int:
-    """Prints a row for each package; 1 where a finding is not judged or the linter crashed."""
+    """Prints a row for each package; 1 where a finding is not judged, a true one is gone, or the linter crashed."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where packages are kept")
-    parser.add_argument("names", nargs="*", default=list(PACKAGES))
+    parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of " + ", ".join(PACKAGES) + "; all without")
+    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where downloaded packages are kept")
+    parser.add_argument(
+        "--unpacked",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="look here for NAME-VERSION or NAME before anything is downloaded; repeatable",
+    )
     options = parser.parse_args()
-    judged = _judgements()
-    print(f"{'package':<24}{'files':>7}{'true':>6}{'false':>7}{'not judged':>12}{'crashes':>9}{'seconds':>9}")
-    failed = False
-    for name in options.names:
-        root = _unpacked(name, options.cache)
-        start = time.perf_counter()
-        paths = sorted(root.rglob("*.py"))
-        with ProcessPoolExecutor() as pool:
-            results = list(pool.map(_findings, paths, chunksize=16))
-        places = [(_relative(path, root), line, code) for path, found in results for line, code in found or ()]
-        crashes = [path for path, found in results if found is None]
-        verdicts = [judged.get((name, place)) for place in places]
-        row = (verdicts.count(True), verdicts.count(False), verdicts.count(None), len(crashes))
-        took = f"{time.perf_counter() - start:>9.1f}"
-        title = f"{name} {PACKAGES[name]}"
-        print(f"{title:<24}{len(paths):>7}{row[0]:>6}{row[1]:>7}{row[2]:>12}{row[3]:>9}{took}")
-        for place, verdict in zip(places, verdicts, strict=True):
-            if verdict is not True:
-                print(f"  {'false' if verdict is False else 'not judged'}: {place[0]}:{place[1]} {place[2]}")
-        for path in crashes:
-            print(f"  crash: {path}")
-        failed |= bool(row[2] or crashes)
-    return int(failed)
+    if unknown := set(options.names) - PACKAGES.keys():
+        parser.error(f"not pinned here: {', '.join(sorted(unknown))}")
+    print(
+        f"{'package':<22}{'files':>7}{'unread':>8}{'findings':>10}{'true':>6}{'false':>7}{'unjudged':>10}{'seconds':>9}"
+    )
+    sound = [_run(name, _root(name, options.unpacked, options.cache)) for name in options.names or PACKAGES]
+    return 0 if all(sound) else 1
 
 
-def _judgements() -> dict[tuple[str, Place], bool]:
-    entries = json.loads(JUDGEMENTS.read_text())
+def _run(name: str, root: Path) -> bool:
+    """Lints one package and prints what came of it: whether all of it was as judged."""
+    start = time.perf_counter()
+    with ProcessPoolExecutor() as pool:
+        paths = sorted(path for path in root.rglob("*.py") if path.is_file())
+        outcomes = list(pool.map(_lint, paths, chunksize=16))
+    seconds = time.perf_counter() - start
+    judged = _judgements(name)
+    places = [(_relative(outcome.path, root), line, code) for outcome in outcomes for line, code in outcome.findings]
+    verdicts = [judged.get(place) for place in places]
+    counts = [verdicts.count(verdict) for verdict in (True, False, None)]
+    unread = [outcome for outcome in outcomes if outcome.problem]
+    crashed = [outcome for outcome in outcomes if outcome.crash]
+    gone = [place for place, true in judged.items() if true and place not in places]
+    print(
+        f"{name + ' ' + PACKAGES[name]:<22}{len(paths):>7}{len(unread):>8}{len(places):>10}"
+        f"{counts[0]:>6}{counts[1]:>7}{counts[2]:>10}{seconds:>9.1f}"
+    )
+    for place, verdict in zip(places, verdicts, strict=True):
+        word = {True: "true", False: "false", None: "not judged"}[verdict]
+        print(f"  {word}: {_shown(place)}")
+    for place in gone:
+        print(f"  true, and no longer found: {_shown(place)}")
+    for outcome in unread:
+        print(f"  unread: {_relative(outcome.path, root)}: {outcome.problem}")
+    for outcome in crashed:
+        print(f"  crash: {_relative(outcome.path, root)}: {outcome.crash}")
+    return not (counts[2] or gone or crashed)
+
+
+def _lint(path: Path) -> Outcome:
+    try:
+        report = lint_file(path, Settings())
+    except Exception as error:  # a crash is what is looked for
+        return Outcome(path, crash=f"{type(error).__name__}: {error}")
+    return Outcome(path, tuple((found.span.start.row, found.code) for found in report.findings), report.problem)
+
+
+def _judgements(name: str) -> dict[Place, bool]:
     return {
-        (entry["package"], (entry["path"], entry["line"], entry["code"])): entry["true"]
-        for entry in entries
-        if PACKAGES.get(entry["package"]) == entry["version"]
+        (entry["path"], entry["line"], entry["code"]): entry["true"]
+        for entry in json.loads(JUDGEMENTS.read_text(encoding="utf-8"))
+        if (entry["package"], entry["version"]) == (name, PACKAGES[name])
     }
 
 
-def _findings(path: Path) -> tuple[Path, list[tuple[int, str]] | None]:
-    try:
-        report = lint_file(path, Settings())
-    except Exception:  # a crash is what is looked for
-        return path, None
-    return path, [(finding.span.start.row, finding.code) for finding in report.findings]
+def _shown(place: Place) -> str:
+    path, line, code = place
+    return f"{path}:{line} {code}"
 
 
 def _relative(path: Path, root: Path) -> str:
-    return path.relative_to(root).as_posix()
+    """As the archive names it, also where the root is the installed package itself."""
+    top = root.parent if (root / "__init__.py").exists() else root
+    return path.relative_to(top).as_posix()
 
 
-def _unpacked(name: str, cache: Path) -> Path:
-    """The package's files, downloaded once."""
+# ---------------------------------------------------------------------- packages
+
+
+def _root(name: str, unpacked: Sequence[Path], cache: Path) -> Path:
+    """The directory with the package's files."""
+    titles = (f"{name}-{PACKAGES[name]}", name)
+    found = [directory / title for directory in unpacked for title in titles if (directory / title).is_dir()]
+    return found[0] if found else _downloaded(name, cache)
+
+
+def _downloaded(name: str, cache: Path) -> Path:
+    """The package, downloaded and unpacked once. A directory with its name is whole: it is moved there at the end."""
     root = cache / f"{name}-{PACKAGES[name]}"
     if not root.exists():
-        downloads = cache / "downloads" / name
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(downloads)]
-        subprocess.run([*command, f"{name}=={PACKAGES[name]}"], check=True)
-        for archive in _archives(downloads):
-            if archive.suffix == ".whl":
-                zipfile.ZipFile(archive).extractall(root)
-            else:
-                with tarfile.open(archive) as packed:
-                    packed.extractall(root, filter="data")
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as place:
+            command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", place]
+            subprocess.run([*command, f"{name}=={PACKAGES[name]}"], check=True)
+            (archive,) = Path(place).iterdir()
+            _unpack(archive, Path(place, "tree"))
+            Path(place, "tree").rename(root)
     return root
 
 
-def _archives(directory: Path) -> Iterator[Path]:
-    yield from (path for path in directory.iterdir() if path.suffix in (".whl", ".gz"))
+def _unpack(archive: Path, into: Path) -> None:
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as packed:
+            packed.extractall(into)
+    else:
+        with tarfile.open(archive) as packed:
+            packed.extractall(into, filter="data")
 
 
 if __name__ == "__main__":
