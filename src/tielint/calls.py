@@ -22,6 +22,8 @@ from tielint.values import (
     Each,
     FunctionDefinition,
     Instance,
+    LambdaDefinition,
+    Partial,
     Qualified,
     Root,
     SuperOf,
@@ -43,7 +45,7 @@ class Site:
         self.visitor = visitor
         self.node = node
         self.positional: list[Value] = []
-        self.nodes: list[cst.BaseExpression] = []
+        self.nodes: list[cst.BaseExpression | None] = []
         self.keywords: dict[str, Value] = {}
         self.keyword_nodes: dict[str, cst.BaseExpression] = {}
         for argument in node.args:
@@ -180,6 +182,13 @@ def call_value(site: Site, function: Value) -> Value:
             return call_qualified(site, name)
         case FunctionDefinition():
             return visitor.call_function(function, site.positional, site.keywords, site.node)
+        case LambdaDefinition():
+            return visitor.call_lambda(function, site.positional, site.keywords)
+        case Partial():
+            site.positional = [*function.positional, *site.positional]
+            site.nodes = [*[None] * len(function.positional), *site.nodes]
+            site.keywords = {**dict(function.keywords), **site.keywords}
+            return call_value(site, function.function)
         case ClassDefinition():
             return construct(site, function)
         case Bound(receiver=receiver, function=FunctionDefinition() as method):
@@ -406,6 +415,12 @@ def _mapping(site: Site) -> Value:
     return made
 
 
+def _partial(site: Site) -> Value:
+    if not site.positional:
+        return UNKNOWN
+    return Partial(site.positional[0], tuple(site.positional[1:]), tuple(site.keywords.items()))
+
+
 def _cast(site: Site) -> Value:
     return site.positional[1] if len(site.positional) > 1 else UNKNOWN
 
@@ -432,6 +447,7 @@ _FACTORIES = frozenset(
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "torch.nn.Parameter": _parameter,
     "copy.deepcopy": _deepcopy,
+    "functools.partial": _partial,
     "typing.cast": _cast,
     "builtins.setattr": _setattr,
     "builtins.getattr": _getattr,

@@ -31,6 +31,7 @@ from tielint.values import (
     Constant,
     Each,
     Instance,
+    LambdaDefinition,
     Qualified,
     Root,
     SuperOf,
@@ -411,7 +412,7 @@ class Expressions:
         return Constant(value) if isinstance(value, str) else UNKNOWN
 
     def _lambda(self, node: cst.Lambda) -> Value:
-        return UNKNOWN
+        return LambdaDefinition(node, self.visitor.frame)
 
 
 def with_node(value: Value, node: cst.BaseExpression | None) -> Value:
@@ -464,6 +465,7 @@ _EXPRESSIONS: dict[type[cst.CSTNode], Callable[..., Value]] = {
     cst.Subscript: Expressions._subscript,
     cst.Call: Expressions._call,
     cst.IfExp: Expressions._if_expression,
+    cst.Lambda: Expressions._lambda,
     cst.Tuple: Expressions._sequence,
     cst.List: Expressions._sequence,
     cst.Set: Expressions._sequence,

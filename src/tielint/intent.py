@@ -56,6 +56,7 @@ _INITIALISE = re.compile(
     r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])"
     r"|初始化|复制|拷贝|加载"
 )
+_CONDITION_TO_INITIALISE = re.compile(r"(?<![a-z])(?:init|initiali[sz]e|warm|copy|clone)(?![a-z])")
 _SYNCHRONISE = re.compile(
     r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
     r"frozen|static|prev|previous|backup|snapshot|cached|cache|best|reference|ref|orig|original|key_encoder|proximal|anchor)"
@@ -117,7 +118,11 @@ def read_intent(tie: Tie) -> Intent:
 
 def _names_initialisation(tie: Tie) -> bool:
     method = words(tie.place.method).strip("_")
-    return method != "init" and bool(_INITIALISE.search(method))
+    return (method != "init" and bool(_INITIALISE.search(method))) or any(
+        condition.holds and _CONDITION_TO_INITIALISE.search(words(_EMPTY.code_for_node(condition.test)))
+        for condition in tie.place.conditions
+        if not isinstance(condition.test, str)
+    )
 
 
 def condition_for_tie(condition: Condition) -> int:

@@ -132,6 +132,23 @@ class FunctionDefinition:
         return frozenset(name for d in self.node.decorators if (name := last_name(d.decorator)))
 
 
+@dataclass(frozen=True, slots=True)
+class LambdaDefinition:
+    """A lambda expression, with the frame that it closes over."""
+
+    node: cst.Lambda
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """`functools.partial(function, …)`."""
+
+    function: Value
+    positional: tuple[Value, ...]
+    keywords: tuple[tuple[str, Value], ...]
+
+
 @dataclass(eq=False, slots=True)
 class ClassDefinition:
     """A class of the file: its bases, and its methods by name."""
@@ -238,6 +255,8 @@ Value = (
     | Constant
     | Qualified
     | FunctionDefinition
+    | LambdaDefinition
+    | Partial
     | ClassDefinition
     | Bound
     | SuperOf

@@ -26,6 +26,7 @@ from tielint.values import (
     Frame,
     FunctionDefinition,
     Instance,
+    LambdaDefinition,
     Journal,
     Qualified,
     Root,
@@ -122,7 +123,7 @@ class Visitor:
 
     def run_method(self, function: FunctionDefinition, receiver: Instance) -> None:
         static = "staticmethod" in function.decorators
-        first = positional_parameters(function.node)[:1]
+        first = positional_parameters(function.node.params)[:1]
         if first and not static:
             receiver.label = first[0].name.value
         self.call_function(function, [] if static else [receiver], {})
@@ -473,7 +474,7 @@ class Visitor:
         enclosing = _lexical(function.frame)
         saved = (self.frame, self.statement, self.line, self.block, self.conditions, self.grad, self.loops)
         self.frame = Frame(enclosing, function, receiver, function.owner)
-        self.bind_arguments(function.node, positional, keywords)
+        self.bind_arguments(function.node.params, positional, keywords)
         self.functions.append(function)
         if function.owner:
             self.classes.append(function.owner)
@@ -490,9 +491,24 @@ class Visitor:
         self.frame, self.statement, self.line, self.block, self.conditions, self.grad, self.loops = saved
         return choice(result) if result else Constant(None)
 
-    def bind_arguments(self, node: cst.FunctionDef, positional: Sequence[Value], keywords: dict[str, Value]) -> None:
-        parameters = positional_parameters(node)
-        for index, parameter in enumerate([*parameters, *node.params.kwonly_params]):
+    def call_lambda(
+        self, function: LambdaDefinition, positional: Sequence[Value], keywords: dict[str, Value]
+    ) -> Value:
+        """Evaluates a lambda's expression as a part of the statement that calls it."""
+        count = self.runs.get(id(function.node), 0)
+        if count >= MOST_RUNS_OF_A_FUNCTION or self.exhausted:
+            return self.opaque(None)
+        self.runs[id(function.node)] = count + 1
+        outer = self.frame
+        self.frame = Frame(_lexical(function.frame), outer.function, outer.receiver, outer.definition)
+        self.bind_arguments(function.node.params, positional, keywords)
+        result = self.expressions.evaluate(function.node.body)
+        self.frame = outer
+        return result
+
+    def bind_arguments(self, params: cst.Parameters, positional: Sequence[Value], keywords: dict[str, Value]) -> None:
+        parameters = positional_parameters(params)
+        for index, parameter in enumerate([*parameters, *params.kwonly_params]):
             name = parameter.name.value
             if index < len(positional) and index < len(parameters):
                 value = positional[index]
@@ -504,11 +520,11 @@ class Visitor:
             for option in options(value):
                 if isinstance(option, Instance):
                     self.frame.roots[id(option)] = name
-        star = node.params.star_arg
+        star = params.star_arg
         if isinstance(star, cst.Param):
             self.frame.locals[star.name.value] = UNKNOWN
-        if node.params.star_kwarg:
-            self.frame.locals[node.params.star_kwarg.name.value] = UNKNOWN
+        if params.star_kwarg:
+            self.frame.locals[params.star_kwarg.name.value] = UNKNOWN
 
     def argument(self, parameter: cst.Param) -> Value:
         """An argument that no call in sight gives: known by its name, and its layer by its annotation."""
@@ -542,8 +558,8 @@ def _elements(target: cst.BaseDelTargetExpression) -> Iterator[cst.BaseExpressio
         yield target
 
 
-def positional_parameters(node: cst.FunctionDef) -> list[cst.Param]:
-    return [*node.params.posonly_params, *node.params.params]
+def positional_parameters(params: cst.Parameters) -> list[cst.Param]:
+    return [*params.posonly_params, *params.params]
 
 
 def _lexical(frame: Frame) -> Frame:
