@@ -26,8 +26,8 @@ from tielint.values import (
     Frame,
     FunctionDefinition,
     Instance,
-    LambdaDefinition,
     Journal,
+    LambdaDefinition,
     Qualified,
     Root,
     Unknown,
@@ -491,9 +491,7 @@ class Visitor:
         self.frame, self.statement, self.line, self.block, self.conditions, self.grad, self.loops = saved
         return choice(result) if result else Constant(None)
 
-    def call_lambda(
-        self, function: LambdaDefinition, positional: Sequence[Value], keywords: dict[str, Value]
-    ) -> Value:
+    def call_lambda(self, function: LambdaDefinition, positional: Sequence[Value], keywords: dict[str, Value]) -> Value:
         """Evaluates a lambda's expression as a part of the statement that calls it."""
         count = self.runs.get(id(function.node), 0)
         if count >= MOST_RUNS_OF_A_FUNCTION or self.exhausted:
