@@ -188,7 +188,7 @@ def _located(
     from tielint.positions import Positions
 
     positions = Positions(facts.module)
-    fixes = Fixes(facts.module, source, positions, settings, facts.names, (judgement for _, judgement in judged))
+    fixes = Fixes(facts.module, positions, settings, facts.names, (judgement for _, judgement in judged))
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
         tie = judgement.tie

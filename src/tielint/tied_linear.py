@@ -1,67 +1,125 @@
-"""The TiedLinear class that a fix writes into a user's file: a linter must not become a dependency of a training job.
-
-The design is the one that survived every operation tried in PyTorch 2.13: the source in an unregistered reference, a
-read-only `weight`, the product computed at every forward pass.
-"""
+"""Which TiedLinear a file's fixes use, and the edit that puts it into reach: an import, or the class itself."""
 
 from __future__ import annotations
 
-NAME = "TiedLinear"
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-_TEMPLATE = '''\
-class TiedLinear({nn}.Module):
-    """A linear layer that computes with the transposed weight of another layer, at every forward pass.
+import libcst as cst
 
-    `bias`: whether to make one (as nn.Linear would), or the Parameter to use.
+from tielint import written_class
+from tielint.findings import Edit, Position, Span
+from tielint.positions import Positions
+from tielint.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class TiedLinear:
+    """The class a file's fixes use. `provide` puts it into reach; without edits where it is so already.
+
+    written: it is the class that a fix writes, so that its arguments and its checkpoints are known.
+    takes_bias: its constructor seems to take `bias`.
     """
 
-    def __init__(self, source, bias=True):
-        super().__init__()
-        self._source = (source,)  # in a tuple, so that the source is not registered a second time
-        self.out_features, self.in_features = self.weight.shape
-        if bias is True:
-            bias = {nn}.Parameter(source.weight.new_empty(self.out_features))
-            self.bias = bias
-            self.reset_parameters()
-        else:
-            self.register_parameter("bias", bias if isinstance(bias, {nn}.Parameter) else None)
-
-    @property
-    def weight(self):
-        return self._source[0].weight.t()
-
-    def reset_parameters(self):
-        if self.bias is not None:
-            bound = self.in_features**-0.5 if self.in_features else 0
-            {nn}.init.uniform_(self.bias, -bound, bound)
-
-    def forward(self, input):
-        return {nn}.functional.linear(input, self.weight, self.bias)
-
-    def extra_repr(self):
-        return f"in_features={{self.in_features}}, out_features={{self.out_features}}, bias={{self.bias is not None}}"
-
-    def _load_from_state_dict(self, state_dict, prefix, *args):
-        saved = state_dict.pop(prefix + "weight", None)  # checkpoints from before the tie carry one
-        if saved is not None and not self.weight.is_meta:
-            own = self.weight.detach()
-            if saved.shape != own.shape or not saved.to(own).equal(own):
-                import warnings
-
-                warnings.warn(f"{{prefix}}weight of the checkpoint is not the source's transpose; the source is used")
-        super()._load_from_state_dict(state_dict, prefix, *args)
-'''
+    name: str
+    written: bool
+    takes_bias: bool = True
+    provide: tuple[Edit, ...] = ()
 
 
-def class_text(nn: str, indent: str, newline: str) -> str:
-    """The class, for a file that calls `torch.nn` by the name `nn` and indents with `indent`."""
-    lines = []
-    for line in _TEMPLATE.format(nn=nn).splitlines():
-        depth = (len(line) - len(line.lstrip(" "))) // 4
-        lines.append(indent * depth + line.lstrip(" "))
-    return newline.join(lines) + newline
+def tied_linear_for(
+    module: cst.Module, positions: Positions, settings: Settings, names: Mapping[str, str]
+) -> TiedLinear:
+    """The configured class first, then the one that the file has or imports, else the written one."""
+    if settings.tied_linear:
+        return _configured(module, positions, settings.tied_linear, names)
+    for statement in module.body:
+        if isinstance(statement, cst.ClassDef) and statement.name.value == written_class.NAME:
+            text = module.code_for_node(statement)
+            written = written_class.is_this_class(text)
+            return TiedLinear(written_class.NAME, written, written or "bias" in text)
+    if written_class.NAME in names:
+        return TiedLinear(written_class.NAME, written=False)
+    return TiedLinear(written_class.NAME, written=True, provide=(_class_edit(module, positions, names),))
 
 
-def is_this_class(text: str) -> bool:
-    """Whether a class definition's text is the one that a fix wrote, whatever its indent and name for torch.nn."""
-    return "self._source = (source,)" in text and "_load_from_state_dict" in text and "bias=True" in text
+def _configured(module: cst.Module, positions: Positions, dotted: str, names: Mapping[str, str]) -> TiedLinear:
+    package, _, name = dotted.rpartition(".")
+    defined = any(isinstance(statement, cst.ClassDef) and statement.name.value == name for statement in module.body)
+    if names.get(name) == dotted or defined:
+        return TiedLinear(name, written=False)
+    at = _end_of_imports(module, positions).position
+    line = Edit(f"from {package} import {name}{module.default_newline}", Span(at, at))
+    return TiedLinear(name, written=False, provide=(line,))
+
+
+def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str]) -> Edit:
+    newline = module.default_newline
+    end = _end_of_imports(module, positions)
+    nn, needed = _name_of_nn(names)
+    text = f"{needed}{newline}" if needed else ""
+    if end.after_import or needed:
+        text += newline * 2
+    text += written_class.class_text(nn, module.default_indent, newline)
+    return Edit(text + newline * max(0, 2 - end.empty_lines), Span(end.position, end.position))
+
+
+def _name_of_nn(names: Mapping[str, str]) -> tuple[str, str]:
+    """How this file calls torch.nn, and the import that it lacks, if any."""
+    for name, qualified in names.items():
+        if qualified == "torch.nn":
+            return name, ""
+    for name, qualified in names.items():
+        if qualified == "torch":
+            return f"{name}.nn", ""
+    return ("nn", "from torch import nn") if "nn" not in names else ("torch.nn", "import torch")
+
+
+@dataclass(frozen=True, slots=True)
+class _EndOfImports:
+    """after_import: there are imports (or a docstring) before it. empty_lines: how many follow it."""
+
+    position: Position
+    empty_lines: int
+    after_import: bool
+
+
+def _end_of_imports(module: cst.Module, positions: Positions) -> _EndOfImports:
+    last = -1
+    for index, statement in enumerate(module.body):
+        if isinstance(statement, cst.ClassDef | cst.FunctionDef):
+            break
+        if _only_imports(statement):
+            last = index
+    if last < 0 and module.body and _is_docstring(module.body[0]):
+        last = 0
+    if last < 0:
+        start = positions.span(module.body[0]).start
+        return _EndOfImports(Position(start.row, 1), 0, False)
+    end = positions.span(module.body[last]).end
+    row = end.row if end.column == 1 else end.row + 1
+    empty = 0
+    if last + 1 < len(module.body):
+        for line in getattr(module.body[last + 1], "leading_lines", ()):
+            if line.comment:
+                break
+            empty += 1
+    return _EndOfImports(Position(row, 1), empty, True)
+
+
+def _only_imports(statement: cst.CSTNode) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(body=body):
+            return all(isinstance(node, cst.Import | cst.ImportFrom) for node in body)
+        case cst.Try(body=body, handlers=handlers):
+            return any(_only_imports(node) for node in body.body) and bool(handlers)
+        case cst.If(body=body):
+            return all(_only_imports(node) for node in body.body)
+    return False
+
+
+def _is_docstring(statement: cst.CSTNode) -> bool:
+    match statement:
+        case cst.SimpleStatementLine(body=[cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString())]):
+            return True
+    return False

@@ -1,0 +1,262 @@
+"""What else a file does with a layer that a fix is about to replace or to share. Asked by `fixes.py`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import libcst as cst
+
+from tielint.facts import Tie
+from tielint.layers import LINEAR, canonical
+from tielint.positions import Positions
+from tielint.tree import Tree
+from tielint.values import Instance
+
+
+@dataclass(frozen=True, slots=True)
+class Uses:
+    """earlier: the layer's weight is touched before the tie. needed: something needs a real `nn.Linear` there."""
+
+    earlier: bool
+    needed: bool
+
+
+class _Use(Enum):
+    ANY_MODULE = auto()
+    """Any module serves."""
+    WEIGHT = auto()
+    """A weight that is computed at every forward pass serves: it is read, or written in place."""
+    LINEAR = auto()
+    """Only a layer with a Parameter of its own serves."""
+
+
+def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: Collection[cst.CSTNode]) -> Uses:
+    """Reads the file for other uses of the target's layer: by its attribute's name, whatever object it hangs on.
+
+    `ties` are the statements that tie something: they are no uses.
+    """
+    name = (tie.target.owner_text or "").rpartition(".")[2].partition("[")[0]
+    here = positions.span(tie.place.statement).start
+    function = tree.function_of(tie.place.statement)
+    earlier = needed = False
+    for node in _named(name, tree):
+        if any(tree.inside(node, statement) for statement in ties):
+            continue
+        if layer.node and _assigned_to(node, layer.node, tree):
+            continue
+        use = _indexed(node, tree)
+        kind = _kind_of_use(use, tree)
+        needed = needed or kind is _Use.LINEAR
+        before = positions.span(use).start < here and tree.function_of(use) is function
+        earlier = earlier or (kind is _Use.WEIGHT and before)
+    return Uses(earlier, needed)
+
+
+def told_by_class(tree: Tree, names: Mapping[str, str]) -> bool:
+    """Whether the file picks layers by being an `nn.Linear`: in `isinstance`, a tuple of classes, a comparison.
+
+    A TiedLinear is none, so an initialisation or a choice of parameters by class would pass it over.
+    """
+    return any(_picks_by_class(node, tree) for node in _references(LINEAR, tree, names))
+
+
+def listed_apart(tie: Tie, tree: Tree) -> bool:
+    """Whether the target's parameters are listed without the model's others, or parameter groups are made.
+
+    Then a shared Parameter would stand in two lists: PyTorch warns and steps it twice, or, in two groups, raises
+    ValueError.
+    """
+    return _makes_groups(tree) or any(True for _ in _parameter_lists(tie, tree))
+
+
+def trained_apart(tie: Tie, tree: Tree) -> bool:
+    """Whether something is handed the target's parameters alone, as an optimizer of its own."""
+    for call in _parameter_lists(tie, tree):
+        holder = tree.parent(call)
+        user = tree.parent(holder)
+        if isinstance(holder, cst.Arg) and isinstance(user, cst.Call):
+            name = tree.text_of(user.func).rpartition(".")[2]
+            if not holder.star and name not in _JOINS_LISTS:
+                return True
+    return False
+
+
+# ---------------------------------------------------------------------- by class
+
+
+def _references(qualified: str, tree: Tree, names: Mapping[str, str]) -> Iterator[cst.BaseExpression]:
+    """All places that name `qualified`, however the file imports it."""
+    for node in tree.parents:
+        if not isinstance(node, cst.Attribute | cst.Name) or isinstance(tree.parent(node), cst.Attribute):
+            continue
+        first, _, rest = _dotted(node).partition(".")
+        if first in names and canonical(f"{names[first]}.{rest}".rstrip(".")) == qualified:
+            yield node
+
+
+def _picks_by_class(node: cst.BaseExpression, tree: Tree) -> bool:
+    match tree.parent(node):
+        case cst.Arg() as argument:
+            call = tree.parent(argument)
+            return isinstance(call, cst.Call) and tree.text_of(call.func).rpartition(".")[2] != "partial"
+        case cst.Element() | cst.ComparisonTarget() | cst.Comparison() | cst.BinaryOperation() | cst.DictElement():
+            return True
+    return False
+
+
+def _dotted(node: cst.BaseExpression) -> str:
+    match node:
+        case cst.Attribute(value=value, attr=cst.Name(value=name)):
+            return f"{_dotted(value)}.{name}"
+        case cst.Name(value=name):
+            return name
+    return ""
+
+
+# ---------------------------------------------------------------------- by its parameters
+
+_JOINS_LISTS = frozenset(["list", "tuple", "set", "chain", "iter", "len", "sum", "any", "all", "next", "print"])
+
+
+def _parameter_lists(tie: Tie, tree: Tree) -> Iterator[cst.Call]:
+    """The calls `….parameters()` of any part of the model that holds the target and not the source."""
+    target, source = _steps(tie.target.owner_text), _steps(tie.source.owner_text)
+    shared = next((i for i, (a, b) in enumerate(zip(target, source, strict=False)) if a != b), 0)
+    apart = set(target[shared:])
+    for node in tree.parents:
+        match node:
+            case cst.Call(func=cst.Attribute(value=layer, attr=cst.Name(value="parameters" | "named_parameters"))):
+                if apart.intersection(_steps(tree.text_of(layer))[-1:]):
+                    yield node
+
+
+def _steps(owner: str | None) -> list[str]:
+    """`self.decoder[0]` as `self`, `decoder`, `[0]`."""
+    return re.findall(r"\w+|\[[^\]]*\]", owner or "")
+
+
+def _makes_groups(tree: Tree) -> bool:
+    for node in tree.parents:
+        match node:
+            case cst.DictElement(key=cst.SimpleString(raw_value="params")):
+                return True
+            case cst.Call(func=cst.Name(value="dict"), args=arguments):
+                if any(argument.keyword and argument.keyword.value == "params" for argument in arguments):
+                    return True
+            case cst.Attribute(attr=cst.Name(value="add_param_group")):
+                return True
+    return False
+
+
+# ---------------------------------------------------------------------- by its name
+
+
+def _named(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
+    for node in tree.parents:
+        match node:
+            case cst.Attribute(attr=cst.Name(value=attr)) if attr == name:
+                yield node
+            case cst.Name(value=value) if value == name:
+                holder = tree.parent(node)
+                if isinstance(holder, cst.Attribute | cst.Arg) and holder.value is not node:
+                    continue
+                if not isinstance(holder, cst.Param):
+                    yield node
+
+
+def _indexed(node: cst.BaseExpression, tree: Tree) -> cst.BaseExpression:
+    holder = tree.parent(node)
+    while isinstance(holder, cst.Subscript) and holder.value is node:
+        node, holder = holder, tree.parent(holder)
+    return node
+
+
+def _kind_of_use(node: cst.BaseExpression, tree: Tree) -> _Use:
+    holder = tree.parent(node)
+    match holder:
+        case cst.Call(func=function) if function is node:
+            return _Use.ANY_MODULE
+        case cst.Attribute(attr=cst.Name(value="weight")):
+            return _kind_of_weight_use(holder, tree)
+        case cst.Attribute(attr=cst.Name(value=name)):
+            return _Use.ANY_MODULE if name in _ANY_MODULE_HAS else _Use.LINEAR
+        case cst.Arg():
+            call = tree.parent(holder)
+            callee = tree.text_of(call.func) if isinstance(call, cst.Call) else ""
+            return _Use.ANY_MODULE if callee.rpartition(".")[2] in _TAKES_ANY_MODULE else _Use.LINEAR
+        case cst.AssignTarget() | cst.AnnAssign() | cst.Element():
+            return _Use.WEIGHT
+    return _Use.ANY_MODULE
+
+
+def _kind_of_weight_use(weight: cst.Attribute, tree: Tree) -> _Use:
+    """A weight that is computed at every forward pass can be read and written in place, but not replaced."""
+    holder = tree.parent(weight)
+    match holder:
+        case cst.AssignTarget() | cst.Assign() | cst.AnnAssign():
+            return _Use.LINEAR
+        case cst.Attribute(attr=cst.Name(value="data")) if not isinstance(tree.parent(holder), cst.AssignTarget):
+            return _Use.WEIGHT
+        case cst.Attribute(attr=cst.Name(value="data" | "requires_grad" | "grad" | "register_hook")):
+            return _Use.LINEAR
+        case cst.Arg() | cst.Element():
+            return _Use.WEIGHT if _only_reads(weight, tree) else _Use.LINEAR
+    return _Use.WEIGHT
+
+
+def _only_reads(node: cst.CSTNode, tree: Tree) -> bool:
+    """An argument of a function that reads a tensor, or of an initialisation, which writes it in place."""
+    for outer in tree.above(node):
+        if isinstance(outer, cst.BaseStatement):
+            return False
+        if isinstance(outer, cst.Call):
+            package, _, name = tree.text_of(outer.func).rpartition(".")
+            return package.endswith(("init", "functional")) or package == "F" or name in _READS_A_TENSOR
+    return False
+
+
+def _assigned_to(node: cst.CSTNode, value: cst.CSTNode, tree: Tree) -> bool:
+    target = tree.parent(node)
+    assignment = tree.parent(target) if isinstance(target, cst.AssignTarget) else target
+    if not isinstance(assignment, cst.Assign | cst.AnnAssign) or assignment.value is None:
+        return False
+    return tree.inside(value, assignment.value) and not tree.inside(node, assignment.value)
+
+
+_ANY_MODULE_HAS = frozenset(
+    [
+        "bias",
+        "in_features",
+        "out_features",
+        "parameters",
+        "named_parameters",
+        "train",
+        "eval",
+        "to",
+        "cuda",
+        "cpu",
+        "half",
+        "float",
+        "double",
+        "bfloat16",
+        "apply",
+        "state_dict",
+        "load_state_dict",
+        "requires_grad_",
+        "zero_grad",
+        "reset_parameters",
+        "modules",
+        "children",
+        "forward",
+        "__class__",
+    ]
+)
+_TAKES_ANY_MODULE = frozenset(
+    ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
+)
+_READS_A_TENSOR = frozenset(
+    ["print", "matmul", "mm", "addmm", "linear", "bmm", "einsum", "allclose", "equal", "norm", "cosine_similarity"]
+)
