@@ -44,6 +44,9 @@ _TIE = re.compile(
     r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))"
     r"|绑定|共享|共用|共有"
 )
+_SHARED_ELSEWHERE = re.compile(
+    r"(?<![a-z])(?:share|shared|sharing)_(?:model|net|network|agent|policy|state|params|parameters)(?![a-z])"
+)
 _UNTIE = re.compile(
     r"(?<![a-z])(?:untie|untied|unties|untying|unshare|unshared|separate|separately|decouple|decoupled|independent)"
     r"(?![a-z])"
@@ -73,6 +76,7 @@ _SURGERY = re.compile(
     r"inflate|surgery|transplant|transfer|untie|copy|clone|update|sync|synchronize|synchronise|soft|hard|patch|lora|adapter|"
     r"absorb|fold|shard|gather|slice|split|reset|restore|migrate|port|wrap|unwrap|test|check|assert|compare|build_from|distill)(?![a-z])"
 )
+_TEST = re.compile(r"(?<![a-z])(?:test|tests|testcase)(?![a-z])")
 _TIE_METHOD = re.compile(r"(?<![a-z])(?:tie|tied|tying|share|shared|sharing|bind)(?![a-z])")
 _CODES = re.compile(r"\bTIE\d+\b|#\s*noqa\b[^#]*", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
@@ -88,7 +92,7 @@ def read_intent(tie: Tie) -> Intent:
     """Reads all the words around a tie."""
     guard = [condition_for_tie(condition) for condition in tie.place.conditions]
     comment = words(comments(tie.place))
-    names = words(f"{tie.target.text} {tie.source.text}")
+    names = words(" ".join(_distinguishing_names(tie)))
     methods = " ".join(words(function.name) for function in tie.place.functions)
     classes = " ".join(words(definition.name) for definition in tie.place.classes)
     condition_says = 1 in guard
@@ -112,8 +116,15 @@ def read_intent(tie: Tie) -> Intent:
         initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
         synchronise=bool(synchronised)
         or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
-        surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions),
+        surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions)
+        or bool(_TEST.search(classes)),
     )
+
+
+def _distinguishing_names(tie: Tie) -> set[str]:
+    """The names on the way to one side that the other does not have: what both are parts of says nothing of the two."""
+    target, source = (set(side.text.split(".")) for side in (tie.target, tie.source))
+    return {name for name in target ^ source if not _SHARED_ELSEWHERE.search(words(name))}
 
 
 def _names_initialisation(tie: Tie) -> bool:

@@ -194,7 +194,9 @@ class Stores:
             elif cell.parameter or cell.presumed:
                 part = not target.state.whole
                 leaf = bool(target.state.requires_grad)
-                self.record(cell, cell.home, cell.name, option, node, kind, Slot.PARAMETER, part=part, leaf=leaf)
+                self.record(
+                    cell, cell.home, attribute_name(cell), option, node, kind, Slot.PARAMETER, part=part, leaf=leaf
+                )
 
     def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
@@ -205,7 +207,9 @@ class Stores:
             turned = value.cell.marks.get("axes") == value.state.axes
             axes = tuple(range(first.rank)) if turned else tuple(reversed(range(first.rank)))
             state = replace(apply("data", origin(first.rank)), axes=axes)
-            self.record(cell, cell.home, cell.name, TensorValue(first, state, node), node, kind, Slot.PARAMETER)
+            self.record(
+                cell, cell.home, attribute_name(cell), TensorValue(first, state, node), node, kind, Slot.PARAMETER
+            )
         else:
             self.visitor.journal.set(value.cell.marks, "taken", cell)
             self.visitor.journal.set(value.cell.marks, "axes", value.state.axes)
