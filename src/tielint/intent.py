@@ -13,7 +13,7 @@ from enum import IntEnum
 import libcst as cst
 
 from tielint.facts import Fit, Place, Tie
-from tielint.values import Condition, Root
+from tielint.values import ClassDefinition, Condition, Root, last_name
 
 
 class Strength(IntEnum):
@@ -117,8 +117,13 @@ def read_intent(tie: Tie) -> Intent:
         synchronise=bool(synchronised)
         or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
         surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions)
-        or bool(_TEST.search(classes)),
+        or any(_is_test(definition) for definition in tie.place.classes),
     )
+
+
+def _is_test(definition: ClassDefinition) -> bool:
+    bases = (last_name(base.value) or "" for base in definition.node.bases)
+    return any(_TEST.search(words(name)) for name in (definition.name, *bases))
 
 
 def _distinguishing_names(tie: Tie) -> set[str]:
