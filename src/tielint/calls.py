@@ -101,10 +101,7 @@ def append(visitor: Visitor, container: Instance, value: Value) -> None:
     index = len(container.items)
     if visitor.loops > int(container.marks.get("loops", 0)):  # type: ignore[call-overload]
         visitor.journal.set(container.marks, "open", True)
-    for option in options(value):
-        if isinstance(option, Instance):
-            visitor.stores.place(container, f"[{index}]", option)
-    visitor.journal.set(container.items, index, value)
+    visitor.journal.set(container.items, index, visitor.stores.hold(container, f"[{index}]", value))
 
 
 def extend(visitor: Visitor, container: Instance, value: Value) -> None:
@@ -145,11 +142,10 @@ def _container(site: Site, kind: str) -> Value:
     elif isinstance(first, Instance) and plain:
         for step, value in first.attributes.items():
             if step.startswith("["):
-                made.attributes[step] = value
                 for option in options(value):
                     if isinstance(option, Instance):
                         option.marks.pop("place", None)
-                        visitor.stores.place(made, step, option)
+                made.attributes[step] = visitor.stores.hold(made, step, value)
         for value in list((first.items or {}).values()):
             _adopt(visitor, made, _named_member(visitor, made, value))
         if first.marks.get("open"):

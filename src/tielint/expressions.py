@@ -252,6 +252,12 @@ class Expressions:
     def sample(self, receiver: Instance, step: str, *, stable: bool) -> Value:
         """An element that stands for any of a container's."""
         members = list((receiver.items or {}).values())
+        parameters = [m.cell for m in members if isinstance(m, TensorValue) and m.cell.parameter]
+        if parameters and len(parameters) == len(members):
+            shapes = {cell.shape for cell in parameters}
+            shape = parameters[0].shape if len(shapes) == 1 else None
+            cell = Cell(step, receiver, shape, parameters[0].rank, node=parameters[0].node)
+            return TensorValue(cell, origin(cell.rank))
         made = Instance(Root.PART, marks={"place": (receiver, step)}, stable=stable and receiver.stable)
         known = all(isinstance(member, Instance) for member in members)
         modules = [m for m in members if isinstance(m, Instance) and not _without_parameters(m)]
@@ -411,6 +417,21 @@ class Expressions:
         value = node.evaluated_value
         return Constant(value) if isinstance(value, str) else UNKNOWN
 
+    def _formatted(self, node: cst.FormattedString) -> Value:
+        text = ""
+        for part in node.parts:
+            match part:
+                case cst.FormattedStringText(value=literal):
+                    text += literal
+                case cst.FormattedStringExpression(expression=inner, conversion=None, format_spec=None, equal=None):
+                    value = self.evaluate(inner)
+                    if not isinstance(value, Constant):
+                        return UNKNOWN
+                    text += str(value.value)
+                case _:
+                    return UNKNOWN
+        return Constant(text)
+
     def _lambda(self, node: cst.Lambda) -> Value:
         return LambdaDefinition(node, self.visitor.frame)
 
@@ -483,4 +504,5 @@ _EXPRESSIONS: dict[type[cst.CSTNode], Callable[..., Value]] = {
     cst.Float: Expressions._float,
     cst.SimpleString: Expressions._string,
     cst.ConcatenatedString: Expressions._concatenated,
+    cst.FormattedString: Expressions._formatted,
 }

@@ -5,7 +5,7 @@ The fix follows the layers and not the operation: two layers of one layout share
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 
@@ -51,12 +51,15 @@ class Fixes:
         settings: Settings,
         names: Mapping[str, str],
         judgements: Iterable[Judgement],
+        several: Collection[object],
     ) -> None:
+        """`several` holds the keys of ties whose code, in the turns of a loop, ties different Parameters."""
         self.tree = Tree(module)
         self.positions = positions
         self.settings = settings
         self.names = names
         self.ties = [judgement.tie.place.statement for judgement in judgements]
+        self.several = several
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
@@ -65,6 +68,10 @@ class Fixes:
         if intent.initialise and intent.tie <= Strength.NAME:
             return self.advise(tie, ADVICE_INITIALISATION)
         match layout(tie):
+            case Layout.SAME if tie.key in self.several:
+                return self.advise(tie, ADVICE_DIRECT)
+            case Layout.TRANSPOSED if tie.key in self.several:
+                return self.advise(tie, ADVICE_TIED)
             case Layout.SAME:
                 return self.share(judgement) or self.advise(tie, ADVICE_DIRECT)
             case Layout.TRANSPOSED:

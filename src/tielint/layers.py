@@ -92,7 +92,9 @@ LAYERS: dict[str, Layer] = {
     ),
 }
 
-CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict", "torch.nn.ParameterList"})
+PARAMETER_CONTAINERS = frozenset({"torch.nn.ParameterList", "torch.nn.ParameterDict"})
+
+CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"}) | PARAMETER_CONTAINERS
 
 LINEAR = "torch.nn.Linear"
 

@@ -18,7 +18,7 @@ from tielint.suppression import unsuppressed
 if TYPE_CHECKING:
     import libcst as cst
 
-    from tielint.facts import FileFacts
+    from tielint.facts import FileFacts, Tie
     from tielint.judgement import Judgement
 
 
@@ -181,6 +181,15 @@ def _knows_more(new: Judgement, old: Judgement) -> bool:
     return ignorance(new) < ignorance(old)
 
 
+def _several(ties: Iterable[Tie]) -> set[object]:
+    """The keys of ties in loops whose turns tie different Parameters."""
+    spelled: dict[object, set[tuple[str, str]]] = {}
+    for tie in ties:
+        if tie.place.loops:
+            spelled.setdefault(tie.key, set()).add((tie.target.text, tie.source.text))
+    return {key for key, pairs in spelled.items() if len(pairs) > 1}
+
+
 def _located(
     facts: FileFacts, source: SourceFile, judged: list[tuple[Rule, Judgement]], settings: Settings
 ) -> list[Finding]:
@@ -188,7 +197,9 @@ def _located(
     from tielint.positions import Positions
 
     positions = Positions(facts.module)
-    fixes = Fixes(facts.module, positions, settings, facts.names, (judgement for _, judgement in judged))
+    fixes = Fixes(
+        facts.module, positions, settings, facts.names, (judgement for _, judgement in judged), _several(facts.ties)
+    )
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
         tie = judgement.tie

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tielint.facts import Side
-from tielint.values import Cell, Instance, Root, TensorValue, options
+from tielint.values import Cell, Instance, Root, TensorValue, Value, options
 
 
 def attribute_name(cell: Cell) -> str:
@@ -12,7 +12,17 @@ def attribute_name(cell: Cell) -> str:
 
 
 def outermost(instance: Instance) -> Instance:
-    """The outermost object that holds it."""
+    """The outermost object that holds it; a plain list of one model's layers is a part of that model."""
+    end = _last_holder(instance)
+    if end.kind or end.definition or not end.items:
+        return end
+    members = [item for item in end.items.values() if isinstance(item, Instance)]
+    owners = [_last_holder(item) for item in members]
+    one = len(owners) == len(end.items) and all(owner is owners[0] for owner in owners)
+    return owners[0] if one else end
+
+
+def _last_holder(instance: Instance) -> Instance:
     current = instance
     for _ in range(30):
         place = current.place
@@ -28,7 +38,7 @@ def still_in_use(cell: Cell) -> bool:
     if owner is None or name == "*":
         return True
     value = owner.attributes.get(name)
-    if value is not None and not any(isinstance(o, TensorValue) and o.cell is cell for o in options(value)):
+    if value is not None and not any(_is_origin_of(o, cell) for o in options(value)):
         return False
     current = owner
     for _ in range(20):
@@ -42,6 +52,10 @@ def still_in_use(cell: Cell) -> bool:
             return False
         current = holder
     return True
+
+
+def _is_origin_of(value: Value, cell: Cell) -> bool:
+    return isinstance(value, TensorValue) and value.cell is cell and value.state.is_origin is not False
 
 
 def kept_from_training(side: Side) -> bool:

@@ -10,7 +10,7 @@ import libcst as cst
 from tielint import calls
 from tielint.expressions import code_of, sliced, with_node
 from tielint.facts import Place, Side, Slot, Tie, Write
-from tielint.layers import parameter_named
+from tielint.layers import PARAMETER_CONTAINERS, parameter_named
 from tielint.ownership import attribute_name, outermost
 from tielint.tensor import (
     Storage,
@@ -266,11 +266,17 @@ class Stores:
             )
             return Side(cell, local or name, None, None, None)
         spelled = self.spell(owner)
-        made = (owner.layer or "torch.nn.Module").rpartition(".")[2]
-        shown = spelled or absolute_path(owner) or owner.label or f"{made}(…)"
-        return Side(
-            cell, f"{shown}.{name}", owner, spelled, outermost(owner).root, owner.place[1] if owner.place else None
-        )
+        shown = spelled or absolute_path(owner) or owner.label or f"{_class_name(owner)}(…)"
+        text = shown + _step(name)
+        return Side(cell, text, owner, spelled, outermost(owner).root, owner.place[1] if owner.place else None)
+
+    def rename(self, side: Side) -> Side:
+        """A side whose owner had no name yet when it was recorded, by the name that the owner has now."""
+        unnamed = f"{_class_name(side.owner)}(…)" if side.owner else None
+        path = absolute_path(side.owner) if side.owner else None
+        if unnamed is None or path is None or not side.text.startswith(unnamed):
+            return side
+        return replace(side, text=path + side.text[len(unnamed) :])
 
     def spell(self, instance: Instance) -> str | None:
         """An expression that names the object here and now; None if none surely does."""
@@ -304,12 +310,21 @@ class Stores:
             case Instance():
                 constant = key.value if isinstance(key, Constant) else None
                 step = f"[{constant!r}]" if constant is not None else f"[{code_of(index or target)}]"
-                for option in options(value):
-                    if isinstance(option, Instance):
-                        self.place(receiver, step, option)
+                value = self.hold(receiver, step, value)
                 self.visitor.journal.set(receiver.attributes, step, value)
                 if type(constant) is int and receiver.items is not None and constant in receiver.items:
                     self.visitor.journal.set(receiver.items, constant, value)
+
+    def hold(self, container: Instance, step: str, value: Value) -> Value:
+        """`container[…]` gets an element: a module finds its place, a ParameterList's tensor becomes its Parameter."""
+        held: list[Value] = []
+        for option in options(value):
+            if isinstance(option, Instance):
+                self.place(container, step, option)
+            elif isinstance(option, TensorValue) and container.kind in PARAMETER_CONTAINERS:
+                option = self.assign_tensor(container, step, option, option.node, Write.REGISTER)
+            held.append(option)
+        return choice(held)
 
     def place(self, holder: Instance, step: str, value: Instance) -> None:
         if value is holder or value.root is Root.SELF:
@@ -342,3 +357,14 @@ class Stores:
             return
         for known in [name] if name is not None else list(receiver.attributes):
             self.visitor.journal.set(receiver.attributes, known, DELETED)
+
+
+def _class_name(instance: Instance) -> str:
+    return (instance.layer or instance.kind or "Module").rpartition(".")[2]
+
+
+def _step(name: str) -> str:
+    """`.weight`, or for an element of a ParameterList `[0]`, and `[…]` for any of them."""
+    if not name.startswith("["):
+        return f".{name}"
+    return "[…]" if name.startswith("[each ") else name

@@ -137,6 +137,7 @@ class Visitor:
     def settle(self) -> None:
         """Completes the ties of a run with what only its end tells."""
         for tie in self.pending:
+            tie.target, tie.source = self.stores.rename(tie.target), self.stores.rename(tie.source)
             target, source = tie.target.owner, tie.source.owner
             tie.same_model = target is not None and source is not None and outermost(target) is outermost(source)
             tie.source_live = still_in_use(tie.source.cell)
