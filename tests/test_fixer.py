@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tielint.findings import Applicability
-from tielint.linter import FileReport, lint_source
+from tielint.linter import lint_source
+from tielint.report import FileReport
 from tielint.settings import Settings
 from tielint.source import SourceFile
 

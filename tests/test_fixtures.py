@@ -11,7 +11,8 @@ import pytest
 from proof import FIXTURES, Claims, fixture_name, fixture_paths, program, prove_claims, prove_tie, read_claims
 
 from tielint.findings import Applicability
-from tielint.linter import FileReport, lint_source
+from tielint.linter import lint_source
+from tielint.report import FileReport
 from tielint.settings import Settings
 from tielint.source import SourceFile
 

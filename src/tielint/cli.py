@@ -26,7 +26,7 @@ from tielint.settings import ConfigError, Settings
 from tielint.source import SourceError, SourceFile
 
 if TYPE_CHECKING:
-    from tielint.linter import FileReport
+    from tielint.report import FileReport
 
 STDIN = Path("-")
 
@@ -217,7 +217,8 @@ def check(
 
 def _lint_stdin(request: Request, settings: Settings) -> Linted:
     """No prefilter: whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
-    from tielint.linter import FileReport, lint_source
+    from tielint.linter import lint_source
+    from tielint.report import FileReport
 
     path = request.stdin_filename or STDIN
     data = sys.stdin.buffer.read()

@@ -10,9 +10,11 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 
+from tielint.analysis import find
 from tielint.findings import Applicability, Edit, Finding
-from tielint.linter import FileReport, LintError, find
 from tielint.orphans import without_orphaned_imports
+from tielint.parsing import LintError
+from tielint.report import FileReport
 from tielint.settings import Settings
 from tielint.source import SourceFile, apply_edits
 

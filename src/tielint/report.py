@@ -1,4 +1,4 @@
-"""What a whole run has to say, as one value. Made by the command line, turned into text by each of reports/."""
+"""What linting gave, for one file and for a whole run. Turned into text by each of reports/."""
 
 from __future__ import annotations
 
@@ -9,6 +9,24 @@ from pathlib import Path
 from tielint.findings import Applicability, Finding
 from tielint.rule import Rule
 from tielint.source import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class FileReport:
+    """What linting one file gave.
+
+    `findings` are those left, sorted, unsuppressed, selected and sure enough; they refer to `source`, which is the
+    fixed text where fixes were applied. `problem` is why the file could not be linted, in one line without the path.
+    `withdrawn` names, one line each, the fixes that did not hold.
+    """
+
+    path: Path
+    findings: tuple[Finding, ...] = ()
+    problem: str | None = None
+    source: SourceFile | None = None
+    fixed: int = 0
+    new_text: str | None = None
+    withdrawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +49,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`files` counts what was looked at, problems included. `sources` has at least the files that findings are in.
+    """A whole run. `files` counts what was looked at, problems included; `sources` has at least the files with findings.
 
     `applicable` is what a fix run would apply; `root` is what relative paths in SARIF are relative to.
     """

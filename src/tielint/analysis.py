@@ -1,0 +1,111 @@
+"""From a text to its findings: facts, judgements, places and fixes. Called by `linter.py` and `fixer.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from tielint.findings import Finding
+from tielint.parsing import LintError, parsed
+from tielint.prefilter import wanted_by
+from tielint.registry import all_rules
+from tielint.rule import Rule
+from tielint.settings import Settings
+from tielint.source import SourceFile
+from tielint.suppression import unsuppressed
+
+if TYPE_CHECKING:
+    from tielint.facts import FileFacts, Tie
+    from tielint.judgement import Judgement
+
+
+def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
+    """All findings that the settings want, sorted.
+
+    Raises:
+        LintError: the text is not Python, or is nested too deeply to read.
+    """
+    rules = selected_rules(settings)
+    if settings.prefilter:
+        rules = wanted_by(source.text.encode(errors="surrogateescape"), rules)
+    if not rules:
+        return ()
+    try:
+        module = parsed(source.text)
+        from tielint.visitor import collect_facts
+
+        facts = collect_facts(module)
+        judged = _judged(facts, rules, settings)
+        found = _located(facts, source, judged, settings) if judged else []
+    except RecursionError:
+        raise LintError("nested too deeply to be linted") from None
+    return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
+
+
+def selected_rules(settings: Settings) -> tuple[Rule, ...]:
+    """The rules that the settings select, by their codes."""
+    return tuple(rule for rule in all_rules() if settings.selects(rule.code))
+
+
+def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list[tuple[Rule, Judgement]]:
+    """The best judgement of each rule on each tie: the same code may have run several times, knowing more or less."""
+    best: dict[tuple[object, ...], tuple[Rule, Judgement]] = {}
+    for rule in rules:
+        for judgement in rule.check(facts):
+            if judgement.confidence.rank > settings.min_confidence.rank:
+                continue
+            key = (rule.code, *judgement.tie.key)
+            known = best.get(key)
+            if known is None or _knows_more(judgement, known[1]):
+                best[key] = (rule, judgement)
+    return list(best.values())
+
+
+def _knows_more(new: Judgement, old: Judgement) -> bool:
+    def ignorance(judgement: Judgement) -> tuple[int, int]:
+        tie = judgement.tie
+        return (judgement.confidence.rank, int(tie.source.cell.presumed) + int(tie.target.cell.presumed))
+
+    return ignorance(new) < ignorance(old)
+
+
+def _several(ties: Iterable[Tie]) -> set[object]:
+    """The keys of ties in loops whose turns tie different Parameters."""
+    spelled: dict[object, set[tuple[str, str]]] = {}
+    for tie in ties:
+        if tie.place.loops:
+            spelled.setdefault(tie.key, set()).add((tie.target.text, tie.source.text))
+    return {key for key, pairs in spelled.items() if len(pairs) > 1}
+
+
+def _located(
+    facts: FileFacts, source: SourceFile, judged: list[tuple[Rule, Judgement]], settings: Settings
+) -> list[Finding]:
+    from tielint.fixes import Fixes
+    from tielint.positions import Positions
+
+    positions = Positions(facts.module)
+    fixes = Fixes(
+        facts.module, positions, settings, facts.names, (judgement for _, judgement in judged), _several(facts.ties)
+    )
+    found: dict[tuple[object, ...], Finding] = {}
+    for rule, judgement in judged:
+        tie = judgement.tie
+        span = positions.span(tie.place.statement)
+        made = tie.source.cell.node
+        finding = Finding(
+            code=rule.code,
+            name=rule.name,
+            message=judgement.message,
+            verdict=judgement.verdict,
+            confidence=judgement.confidence,
+            path=source.path,
+            span=span,
+            source=tie.source.text,
+            target=tie.target.text,
+            source_span=positions.span(made) if made is not None else None,
+            fix=fixes.of(judgement),
+            statement_span=span,
+        )
+        found.setdefault((rule.code, span, finding.source, finding.target), finding)
+    return list(found.values())
