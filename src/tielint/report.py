@@ -49,7 +49,7 @@ class Repair:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A whole run. `files` counts what was looked at, problems included; `sources` has at least the files with findings.
+    """A whole run. `files` counts what was looked at, problems included; `sources` has those with findings at least.
 
     `applicable` is what a fix run would apply; `root` is what relative paths in SARIF are relative to.
     """
