@@ -44,7 +44,7 @@ def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
 
 def selected_rules(settings: Settings) -> tuple[Rule, ...]:
     """The rules that the settings select, by their codes."""
-    return tuple(rule for rule in all_rules() if settings.selects(rule.code))
+    return tuple(rule for rule in all_rules() if settings.selects(rule.code, default=rule.default))
 
 
 def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list[tuple[Rule, Judgement]]:
@@ -54,7 +54,7 @@ def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list
         for judgement in rule.check(facts):
             if judgement.confidence.rank > settings.min_confidence.rank:
                 continue
-            key = (rule.code, *judgement.tie.key)
+            key = (rule.code, *judgement.subject.key)
             known = best.get(key)
             if known is None or _knows_more(judgement, known[1]):
                 best[key] = (rule, judgement)
@@ -63,8 +63,7 @@ def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list
 
 def _knows_more(new: Judgement, old: Judgement) -> bool:
     def ignorance(judgement: Judgement) -> tuple[int, int]:
-        tie = judgement.tie
-        return (judgement.confidence.rank, int(tie.source.cell.presumed) + int(tie.target.cell.presumed))
+        return (judgement.confidence.rank, judgement.subject.presumed)
 
     return ignorance(new) < ignorance(old)
 
@@ -90,9 +89,8 @@ def _located(
     )
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
-        tie = judgement.tie
-        span = positions.span(tie.place.statement)
-        made = tie.source.cell.node
+        subject = judgement.subject
+        span = positions.span(subject.place.statement)
         finding = Finding(
             code=rule.code,
             name=rule.name,
@@ -101,9 +99,9 @@ def _located(
             confidence=judgement.confidence,
             path=source.path,
             span=span,
-            source=tie.source.text,
-            target=tie.target.text,
-            source_span=positions.span(made) if made is not None else None,
+            source=subject.source_text,
+            target=subject.target_text,
+            source_span=positions.span(subject.made) if subject.made is not None else None,
             fix=fixes.of(judgement),
             statement_span=span,
         )

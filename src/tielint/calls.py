@@ -12,6 +12,7 @@ import libcst as cst
 
 from tielint.facts import Write
 from tielint.layers import CONTAINERS, LAYERS
+from tielint.ownership import is_plain
 from tielint.tensor import FUNCTIONS, OPERATIONS, PROPERTIES, Arguments, Literal, origin
 from tielint.values import (
     UNKNOWN,
@@ -55,6 +56,8 @@ class Site:
                 self.keyword_nodes[argument.keyword.value] = argument.value
             elif argument.star == "*":
                 items = list(value.items.values()) if isinstance(value, Instance) and value.items else [UNKNOWN]
+                if isinstance(value, Instance) and "repeated" in value.marks:
+                    self.repeated = value
                 self.positional += items
                 self.nodes += [argument.value] * len(items)
                 self.open = self.open or not isinstance(value, Instance) or bool(value.marks.get("open"))
@@ -63,6 +66,7 @@ class Site:
                 self.nodes.append(argument.value)
 
     open = False
+    repeated: Instance | None = None
 
     def get(self, index: int, name: str) -> Value | None:
         return self.positional[index] if index < len(self.positional) else self.keywords.get(name)
@@ -107,12 +111,21 @@ def append(visitor: Visitor, container: Instance, value: Value) -> None:
 def extend(visitor: Visitor, container: Instance, value: Value) -> None:
     """Adds all elements of another container."""
     if isinstance(value, Instance) and value.items is not None:
+        take_repeated(visitor, container, value)
         for item in list(value.items.values()):
             _adopt(visitor, container, item)
         if value.marks.get("open"):
             visitor.journal.set(container.marks, "open", True)
     else:
         visitor.journal.set(container.marks, "open", True)
+
+
+def take_repeated(visitor: Visitor, container: Instance, elements: Instance) -> None:
+    """`[layer] * n` stays what it is in another list, and is noticed where it goes into a module."""
+    if container.kind in CONTAINERS:
+        visitor.events.repeated(container, elements)
+    elif "repeated" in elements.marks:
+        visitor.journal.set(container.marks, "repeated", elements.marks["repeated"])
 
 
 def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
@@ -122,11 +135,6 @@ def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
             visitor.journal.set(option.marks, "place", None)
             del option.marks["place"]
     append(visitor, container, item)
-
-
-def is_plain(holder: Instance) -> bool:
-    """A list, tuple or dict of Python."""
-    return holder.kind is None and holder.items is not None and holder.definition is None
 
 
 def _container(site: Site, kind: str) -> Value:
@@ -139,7 +147,10 @@ def _container(site: Site, kind: str) -> Value:
             _adopt(visitor, made, value)
         if site.open:
             made.marks["open"] = True
+        if site.repeated:
+            visitor.events.repeated(made, site.repeated)
     elif isinstance(first, Instance) and plain:
+        visitor.events.repeated(made, first)
         for step, value in first.attributes.items():
             if step.startswith("["):
                 for option in options(value):
@@ -220,12 +231,20 @@ def call_qualified(site: Site, name: str) -> Value:
     if name in LAYERS:
         made = Instance(Root.BUILT, kind=name, node=site.node)
         _layer_arguments(made, site, name)
+        weight = site.keywords.get("_weight")
+        if isinstance(weight, TensorValue):
+            visitor.events.taken_as_weight(made, weight, site.node, frozen=False)
         return made
     if name in CONTAINERS:
         return _container(site, name)
     known = _FUNCTIONS.get(name)
     if known:
         return known(site)
+    if name in CHANGE_A_LAYER:
+        return _applied_to_layer(site, name)
+    if name in _WEIGHT_ARGUMENT:
+        index = _WEIGHT_ARGUMENT[name]
+        visitor.events.used(name.rpartition(".")[2], site.get(index, "weight"), site.node)
     if name in FUNCTIONS and site.positional:
         return _tensor_function(site, name.rpartition(".")[2], 0)
     package, _, short = name.rpartition(".")
@@ -266,7 +285,7 @@ def _tensor(site: Site, value: Value) -> TensorValue | None:
 def _computed(site: Site) -> Value:
     """A torch function that the algebra has no line for: it computes something new from its tensors."""
     for value in [*site.positional, *site.keywords.values()]:
-        if isinstance(value, TensorValue) and value.cell.parameter:
+        if isinstance(value, TensorValue) and (value.cell.parameter or value.cell.presumed):
             return site.visitor.expressions.operate("computed", value, Arguments(grad=site.visitor.grad), site.node)
     return plain_tensor("", site.node)
 
@@ -292,6 +311,17 @@ def _parameter(site: Site) -> Value:
     return choice(results)
 
 
+def _from_pretrained(site: Site) -> Value:
+    made = Instance(Root.BUILT, kind="torch.nn.Embedding", node=site.node)
+    weight, freeze = site.get(0, "embeddings"), site.get(1, "freeze")
+    frozen = freeze is None or freeze == Constant(True)
+    if isinstance(weight, TensorValue):
+        site.visitor.events.taken_as_weight(made, weight, site.node, frozen=frozen)
+    if frozen:
+        made.marks["frozen"] = True
+    return made
+
+
 def _deepcopy(site: Site) -> Value:
     value = site.get(0, "x")
     if isinstance(value, TensorValue):
@@ -307,9 +337,15 @@ def _deepcopy(site: Site) -> Value:
 
 def _setattr(site: Site) -> Value:
     name = site.get(1, "")
-    if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 3:
-        for receiver in options(site.positional[0]):
+    if len(site.positional) != 3:
+        return Constant(None)
+    for receiver in options(site.positional[0]):
+        if isinstance(name, Constant) and isinstance(name.value, str):
             site.visitor.stores.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
+        elif isinstance(receiver, Instance):
+            for value in options(site.positional[2]):
+                if isinstance(value, TensorValue):
+                    site.visitor.events.kept(receiver, "…", value, site.node)
     return Constant(None)
 
 
@@ -367,6 +403,8 @@ def _elements(site: Site) -> Value:
     if not site.positional:
         return Instance(Root.BUILT, items={}, node=site.node, marks={"loops": site.visitor.loops})
     value = site.positional[0]
+    if isinstance(value, Instance) and "repeated" in value.marks:
+        return value
     if isinstance(value, Instance) and value.items is not None and not value.marks.get("open"):
         marks: dict[str, object] = {"loops": site.visitor.loops, "place": (value, "(elements)")}
         copied = Instance(Root.BUILT, items=dict(value.items), node=site.node, marks=marks)
@@ -443,6 +481,7 @@ _FACTORIES = frozenset(
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "torch.nn.Parameter": _parameter,
     "copy.deepcopy": _deepcopy,
+    "torch.nn.Embedding.from_pretrained": _from_pretrained,
     "functools.partial": _partial,
     "typing.cast": _cast,
     "builtins.setattr": _setattr,
@@ -461,6 +500,35 @@ _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "builtins.dict": _mapping,
     "collections.OrderedDict": _mapping,
 }
+
+CHANGE_A_LAYER = frozenset(
+    [
+        *(f"torch.nn.utils.{name}" for name in ("weight_norm", "spectral_norm")),
+        *(f"torch.nn.utils.parametrizations.{name}" for name in ("weight_norm", "spectral_norm", "orthogonal")),
+        "torch.nn.utils.parametrize.register_parametrization",
+        *(
+            f"torch.nn.utils.prune.{name}"
+            for name in (
+                "l1_unstructured",
+                "random_unstructured",
+                "ln_structured",
+                "random_structured",
+                "custom_from_mask",
+                "identity",
+            )
+        ),
+    ]
+)
+"""Functions that turn a layer's Parameter into a tensor computed from others."""
+
+_WEIGHT_ARGUMENT = {
+    "torch.nn.functional.linear": 1,
+    "torch.nn.functional.embedding": 1,
+    "torch.nn.functional.bilinear": 2,
+    **{f"torch.nn.functional.conv{kind}{n}d": 1 for kind in ("", "_transpose") for n in (1, 2, 3)},
+    **{f"torch.{name}": 1 for name in ("matmul", "mm", "conv1d", "conv2d", "conv3d", "conv_transpose2d")},
+}
+"""Where functions that compute a layer take its weight."""
 
 BUILTINS = frozenset(name.partition(".")[2] for name in _FUNCTIONS if name.startswith("builtins.")) | {
     "isinstance",
@@ -490,7 +558,7 @@ def call_method(site: Site, receiver: Value, name: str) -> Value:
             from tielint.layers import canonical
 
             full = canonical(f"{package}.{name}")
-            if package in LAYERS or package == "torch.nn.Module":
+            if (package in LAYERS or package == "torch.nn.Module") and full not in _FUNCTIONS:
                 return _explicit_base_call(site, package, name)
             return call_qualified(site, full)
         case TensorValue():
@@ -516,6 +584,17 @@ def _explicit_base_call(site: Site, base: str, name: str) -> Value:
     if name == "__setattr__" and len(site.positional) == 3:
         return _setattr(site)
     return Constant(None)
+
+
+def _applied_to_layer(site: Site, name: str) -> Value:
+    """`weight_norm(layer)` and the like: they change the layer's Parameters and return the layer."""
+    layer = site.positional[0] if site.positional else site.keywords.get("module", UNKNOWN)
+    for option in options(layer):
+        if isinstance(option, TensorValue):
+            site.visitor.events.not_a_module(name, option, site.node)
+        elif isinstance(option, Instance):
+            site.visitor.events.wrapped(name, option, site.node)
+    return layer
 
 
 def _super_method(site: Site, instance: Instance, below: ClassDefinition, name: str) -> Value:
@@ -602,6 +681,9 @@ def _freeze(site: Site, receiver: Instance) -> Value:
 
 def _register_parameter(site: Site, receiver: Instance) -> Value:
     name, value = site.get(0, "name"), site.get(1, "param")
+    holder = value.cell.owner if isinstance(value, TensorValue) and not isinstance(name, Constant) else None
+    if holder and is_plain(holder):
+        site.visitor.journal.set(holder.marks, "adopted", True)
     if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
         node = site.node_of(1, "param")
         site.visitor.stores.store_attribute(receiver, name.value, value, node, Write.REGISTER)
@@ -611,14 +693,30 @@ def _register_parameter(site: Site, receiver: Instance) -> Value:
 def _register_buffer(site: Site, receiver: Instance) -> Value:
     name, value = site.get(0, "name"), site.get(1, "tensor")
     if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
+        for option in options(value):
+            if isinstance(option, TensorValue):
+                site.visitor.events.kept(receiver, name.value, option, site.node)
         site.visitor.journal.set(receiver.attributes, name.value, value)
     return Constant(None)
 
 
+def _state_dict(site: Site, receiver: Instance) -> Value:
+    return Instance(Root.BUILT, node=site.node, stable=False, marks={"state_of": receiver})
+
+
+def _load_state_dict(site: Site, receiver: Instance) -> Value:
+    for state in options(site.get(0, "state_dict") or UNKNOWN):
+        source = state.marks.get("state_of") if isinstance(state, Instance) else None
+        if isinstance(source, Instance):
+            site.visitor.events.state_loaded(receiver, source, site.node)
+    return site.visitor.opaque(site.node)
+
+
 def _add_module(site: Site, receiver: Instance) -> Value:
     name, module = site.get(0, "name"), site.get(1, "module")
-    if isinstance(name, Constant) and isinstance(name.value, str) and module is not None:
-        site.visitor.stores.store_attribute(receiver, name.value, module, None)
+    if module is not None:
+        key = name.value if isinstance(name, Constant) and isinstance(name.value, str) else f"[each {id(site.node)}]"
+        site.visitor.stores.store_attribute(receiver, key, module, None)
         if receiver.items is not None:
             append(site.visitor, receiver, module)
     return Constant(None)
@@ -731,6 +829,8 @@ _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
     "requires_grad_": _freeze,
     "register_parameter": _register_parameter,
     "register_buffer": _register_buffer,
+    "state_dict": _state_dict,
+    "load_state_dict": _load_state_dict,
     "__setattr__": _set_attribute,
     "add_module": _add_module,
     "register_module": _add_module,

@@ -346,6 +346,8 @@ class Expressions:
         value = self.evaluate(node.elt)
         self.visitor.loops -= 1
         made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
+        if isinstance(node.elt, cst.Name) and node.elt.value not in _bound_names(node.for_in):
+            made.marks["repeated"] = node
         calls.append(self.visitor, made, value)
         return made
 
@@ -361,6 +363,8 @@ class Expressions:
 
     def _binary(self, node: cst.BinaryOperation) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)
+        if isinstance(node.operator, cst.MatrixMultiply):
+            self.visitor.events.used("@", right, node)
         for side in (left, right):
             if isinstance(side, TensorValue):
                 state = computed(side.state, Arguments(grad=self.visitor.grad))
@@ -369,6 +373,8 @@ class Expressions:
             repeated = left if isinstance(left, Instance) and left.items is not None else right
             if isinstance(repeated, Instance) and repeated.items is not None:
                 self.visitor.journal.set(repeated.marks, "open", True)
+                if (right if repeated is left else left) != Constant(1):
+                    self.visitor.journal.set(repeated.marks, "repeated", node)
                 return repeated
         if isinstance(node.operator, cst.Add) and isinstance(left, Instance) and left.items is not None:
             calls.extend(self.visitor, left, right)
@@ -449,6 +455,18 @@ def sliced(state: Tensor, node: cst.Subscript, grad: bool) -> Tensor:
         return apply("narrow" if cut else "alias", state, call)
     views = all(isinstance(part, cst.Slice) or _holds(part, cst.Integer, cst.Ellipsis) for part in parts)
     return apply("select" if views else "index_select", state, call)
+
+
+def _bound_names(clause: cst.CompFor) -> set[str]:
+    """The names that a comprehension binds."""
+    found: set[str] = set()
+    pending: list[cst.CSTNode] = [clause.target]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, cst.Name):
+            found.add(node.value)
+        pending += node.children
+    return found | (_bound_names(clause.inner_for_in) if clause.inner_for_in else set())
 
 
 def _holds(part: cst.BaseSlice, *kinds: type[cst.BaseExpression]) -> bool:

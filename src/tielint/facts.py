@@ -147,6 +147,77 @@ class Tie:
         """The same code, however often it runs."""
         return (id(self.place.statement), id(self.value))
 
+    @property
+    def presumed(self) -> int:
+        """How many of its Parameters are ones by their name alone."""
+        return int(self.source.cell.presumed) + int(self.target.cell.presumed)
+
+    @property
+    def target_text(self) -> str:
+        return self.target.text
+
+    @property
+    def source_text(self) -> str:
+        return self.source.text
+
+    @property
+    def made(self) -> cst.CSTNode | None:
+        """Where the source's Parameter or layer is created."""
+        return self.source.cell.node
+
+
+class EventKind(Enum):
+    """What else can happen to layers and Parameters."""
+
+    REPEATED = "one layer stands several times in a container"
+    STATE_LOADED = "load_state_dict of another layer's state_dict"
+    DEEP_COPIED = "a layer is deep-copied"
+    KEPT = "what was computed from a Parameter once is kept"
+    USED_DETACHED = "a forward pass computes with a Parameter's values, without its graph"
+    DERIVED_DETACHED = "a forward pass stores what it computed from a Parameter's values, without its graph"
+    REPLACED = "one side of a tie is replaced"
+    WRAPPED = "a function that changes a module's Parameters is applied to one side of a tie"
+    NOT_A_MODULE = "a function for modules is given a Parameter"
+    UNREGISTERED = "layers or Parameters hang in a list or dict of Python"
+    TAKEN_AS_WEIGHT = "a new layer takes another's weight as its initial values"
+    GROUPED = "both sides of a tie stand in parameter groups of one optimizer"
+
+
+@dataclass(slots=True)
+class Event:
+    """Something that happens to layers or Parameters besides ties.
+
+    node: the expression that does it. made: where the source is created. target, source: the objects, where there are.
+    tie: the tie that it undoes. order: how many ties came before it. state, value: what the algebra says of the
+        tensor, and the expression that made it.
+    same_model, lasting, has_parameters: known only when the code around has run: whether both belong to one model,
+        whether it is still so at its end, and whether the source is a module with Parameters (None: nobody knows).
+    """
+
+    kind: EventKind
+    target_text: str
+    source_text: str
+    place: Place
+    node: cst.CSTNode
+    made: cst.CSTNode | None = None
+    target: Instance | None = None
+    source: Instance | None = None
+    cell: Cell | None = None
+    tie: Tie | None = None
+    state: Tensor | None = None
+    value: cst.BaseExpression | None = None
+    detail: str = ""
+    same_model: bool = False
+    lasting: bool = True
+    has_parameters: bool | None = None
+    order: int = 0
+    presumed: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """The same code, however often it runs."""
+        return (id(self.place.statement), id(self.node))
+
 
 def compare(target: Shape | None, source: Shape | None) -> Fit:
     """Compares two shapes; sizes are equal if they are the same number or the same expression."""
@@ -181,5 +252,6 @@ class FileFacts:
 
     module: cst.Module
     ties: list[Tie] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     imports: frozenset[str] = frozenset()
     names: dict[str, str] = field(default_factory=dict)

@@ -14,7 +14,7 @@ import libcst as cst
 from tielint.facts import Fit, Tie, Write
 from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength
-from tielint.judgement import Judgement, in_forward
+from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
 from tielint.positions import Positions
 from tielint.settings import Settings
@@ -58,13 +58,14 @@ class Fixes:
         self.positions = positions
         self.settings = settings
         self.names = names
-        self.ties = [judgement.tie.place.statement for judgement in judgements]
+        self.ties = [judgement.subject.place.statement for judgement in judgements]
         self.several = several
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
-        judgement = replace(judgement, tie=rooted(judgement.tie))
-        tie, intent = judgement.tie, judgement.intent
+        if not isinstance(judgement.subject, Tie):
+            return self.remedy(judgement.remedy) if judgement.remedy else None
+        tie, intent = rooted(judgement.subject), judgement.intent
         if intent.initialise and intent.tie <= Strength.NAME:
             return self.advise(tie, ADVICE_INITIALISATION)
         match layout(tie):
@@ -73,9 +74,9 @@ class Fixes:
             case Layout.TRANSPOSED if tie.key in self.several:
                 return self.advise(tie, ADVICE_TIED)
             case Layout.SAME:
-                return self.share(judgement) or self.advise(tie, ADVICE_DIRECT)
+                return self.share(tie, judgement) or self.advise(tie, ADVICE_DIRECT)
             case Layout.TRANSPOSED:
-                return self.compute(judgement) or self.advise(tie, ADVICE_TIED)
+                return self.compute(tie, judgement) or self.advise(tie, ADVICE_TIED)
         return None
 
     def advise(self, tie: Tie, advice: str) -> Fix:
@@ -84,8 +85,11 @@ class Fixes:
 
     # ------------------------------------------------------------------ one shared Parameter
 
-    def share(self, judgement: Judgement) -> Fix | None:
-        tie = judgement.tie
+    def remedy(self, remedy: Remedy) -> Fix:
+        edits = tuple(Edit(text, self.positions.span(node)) for node, text in remedy.replacements)
+        return Fix(remedy.applicability, remedy.message, edits)
+
+    def share(self, tie: Tie, judgement: Judgement) -> Fix | None:
         source = expression(tie.source.owner_text, tie.source.text)
         target = expression(tie.target.owner_text, tie.target.text)
         if source is None or target is None or tie.source.cell.name == "*":
@@ -93,7 +97,7 @@ class Fixes:
         edits = self.shared_edits(tie, source, target)
         if not edits:
             return None
-        doubt = doubt_of(judgement)
+        doubt = doubt_of(tie, judgement)
         if doubt is None and listed_apart(tie, self.tree):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
@@ -134,8 +138,7 @@ class Fixes:
 
     # ------------------------------------------------------------------ TiedLinear
 
-    def compute(self, judgement: Judgement) -> Fix | None:
-        tie = judgement.tie
+    def compute(self, tie: Tie, judgement: Judgement) -> Fix | None:
         layer, source = tie.target.owner, tie.source.owner_text
         if (
             layer is None
@@ -158,7 +161,7 @@ class Fixes:
         return _fix(
             f"Compute with the transposed Parameter of {source} at every forward pass: `{made.name}({source}, …)`",
             (*edits, *made.provide),
-            doubt_of(judgement) or self.doubt_of_class(tie, layer, made, uses),
+            doubt_of(tie, judgement) or self.doubt_of_class(tie, layer, made, uses),
         )
 
     def doubt_of_class(self, tie: Tie, layer: Instance, made: TiedLinear, uses: Uses) -> str | None:
@@ -304,9 +307,9 @@ class Fixes:
 # ---------------------------------------------------------------------- safety
 
 
-def doubt_of(judgement: Judgement) -> str | None:
+def doubt_of(tie: Tie, judgement: Judgement) -> str | None:
     """Why the tie may not be what the code means; None where it plainly is, and both layouts are in sight."""
-    tie, intent = judgement.tie, judgement.intent
+    intent = judgement.intent
     if in_forward(tie):
         return "the tie is made anew at every forward pass"
     if intent.against or (intent.initialise and intent.tie < Strength.CONDITION):

@@ -12,7 +12,7 @@ from enum import IntEnum
 
 import libcst as cst
 
-from tielint.facts import Fit, Place, Tie
+from tielint.facts import Event, Fit, Place, Tie
 from tielint.values import ClassDefinition, Condition, Root, last_name
 
 
@@ -88,8 +88,8 @@ def words(text: str) -> str:
     return _CAMEL.sub("_", _CODES.sub(" ", text)).lower()
 
 
-def read_intent(tie: Tie) -> Intent:
-    """Reads all the words around a tie."""
+def read_intent(tie: Tie | Event) -> Intent:
+    """Reads all the words around a tie, or what looks like one."""
     guard = [condition_for_tie(condition) for condition in tie.place.conditions]
     comment = words(comments(tie.place))
     names = words(" ".join(_distinguishing_names(tie)))
@@ -108,7 +108,7 @@ def read_intent(tie: Tie) -> Intent:
         else Strength.NONE
     )
     innermost = words(tie.place.method)
-    target = _GENERIC_ARGUMENT.sub("", words(tie.target.text))
+    target = _GENERIC_ARGUMENT.sub("", words(tie.target_text))
     synchronised = _SYNCHRONISE.search(target) and not _SEQUENCE_TARGET.search(target)
     return Intent(
         tie=strength,
@@ -126,13 +126,13 @@ def _is_test(definition: ClassDefinition) -> bool:
     return any(_TEST.search(words(name)) for name in (definition.name, *bases))
 
 
-def _distinguishing_names(tie: Tie) -> set[str]:
+def _distinguishing_names(tie: Tie | Event) -> set[str]:
     """The names on the way to one side that the other does not have: what both are parts of says nothing of the two."""
-    target, source = (set(side.text.split(".")) for side in (tie.target, tie.source))
+    target, source = (set(text.split(".")) for text in (tie.target_text, tie.source_text))
     return {name for name in target ^ source if not _SHARED_ELSEWHERE.search(words(name))}
 
 
-def _names_initialisation(tie: Tie) -> bool:
+def _names_initialisation(tie: Tie | Event) -> bool:
     method = words(tie.place.method).strip("_")
     return (method != "init" and bool(_INITIALISE.search(method))) or any(
         condition.holds and _CONDITION_TO_INITIALISE.search(words(_EMPTY.code_for_node(condition.test)))

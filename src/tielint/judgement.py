@@ -4,20 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tielint.facts import Fit, Tie
-from tielint.findings import Confidence, Verdict
+import libcst as cst
+
+from tielint.facts import Event, Fit, Tie
+from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import Intent, Strength
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
-    """A tie that is none: what it is instead, how sure that is, and what to tell the user."""
+class Remedy:
+    """What a rule itself knows to do: expressions and what to write in their place; without any, it is advice."""
 
-    tie: Tie
+    message: str
+    replacements: tuple[tuple[cst.CSTNode, str], ...] = ()
+    applicability: Applicability = Applicability.DISPLAY_ONLY
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A tie that is none: what it is instead, how sure that is, and what to tell the user.
+
+    The fix of a tie follows from the tie; that of an event is the rule's `remedy`.
+    """
+
+    subject: Tie | Event
     verdict: Verdict
     confidence: Confidence
     message: str
     intent: Intent
+    remedy: Remedy | None = None
 
 
 ALIAS_FOLLOWS = (
@@ -66,6 +81,7 @@ __all__ = [
     "ALIAS_FOLLOWS",
     "Fit",
     "Judgement",
+    "Remedy",
     "alias_confidence",
     "consequence_of_misfit",
     "in_forward",

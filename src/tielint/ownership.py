@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tielint.facts import Side
+from tielint.layers import LAYERS
 from tielint.values import Cell, Instance, Root, TensorValue, Value, options
 
 
@@ -14,7 +15,7 @@ def attribute_name(cell: Cell) -> str:
 def outermost(instance: Instance) -> Instance:
     """The outermost object that holds it; a plain list of one model's layers is a part of that model."""
     end = _last_holder(instance)
-    if end.kind or end.definition or not end.items:
+    if not is_plain(end) or not end.items:
         return end
     members = [item for item in end.items.values() if isinstance(item, Instance)]
     owners = [_last_holder(item) for item in members]
@@ -69,3 +70,29 @@ def kept_from_training(side: Side) -> bool:
             return True
         current = current.place[0] if current.place else None
     return False
+
+
+def holds_parameters(layer: Instance) -> bool | None:
+    """Whether a module has Parameters: by its kind, or by what its constructor was seen to make; None: unknown."""
+    kind = layer.kind or ""
+    if layer.layer in LAYERS:
+        return True
+    if kind.startswith("torch.nn."):
+        return (
+            None
+            if layer.items is None
+            else any(isinstance(item, Instance) and holds_parameters(item) for item in layer.items.values())
+        )
+    if layer.definition is None:
+        return None
+    if layer.definition.module is False:
+        return False
+    parts = [option for value in layer.attributes.values() for option in options(value)]
+    own = any(isinstance(part, TensorValue) and part.cell.parameter for part in parts)
+    inner = [holds_parameters(part) for part in parts if isinstance(part, Instance) and part.root is Root.BUILT]
+    return True if own or True in inner else (None if None in inner else False)
+
+
+def is_plain(holder: Instance) -> bool:
+    """A list, tuple or dict of Python."""
+    return holder.kind is None and holder.items is not None and holder.definition is None

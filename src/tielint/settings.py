@@ -23,10 +23,11 @@ class Settings:
     min_confidence: Confidence = Confidence.LIKELY
     prefilter: bool = True
 
-    def selects(self, code: str) -> bool:
-        """Whether a finding with this code is wanted."""
+    def selects(self, code: str, *, default: bool = True) -> bool:
+        """Whether a finding with this code is wanted; a rule that is not on by default must be named, or its family."""
 
         def longest(prefixes: tuple[str, ...]) -> int:
             return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
-        return longest(self.select) > longest(self.ignore)
+        select = self.select if default else tuple(prefix for prefix in self.select if prefix != "TIE")
+        return longest(select) > longest(self.ignore)

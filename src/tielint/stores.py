@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from tielint import calls
 from tielint.expressions import code_of, sliced, with_node
-from tielint.facts import Place, Side, Slot, Tie, Write
+from tielint.facts import Side, Slot, Tie, Write
 from tielint.layers import PARAMETER_CONTAINERS, parameter_named
-from tielint.ownership import attribute_name, outermost
+from tielint.ownership import attribute_name, is_plain, outermost
 from tielint.tensor import (
     Storage,
     apply,
@@ -108,8 +107,15 @@ class Stores:
                 option = self.assign_tensor(receiver, name, option, node, write)
             elif isinstance(option, Instance):
                 self.place(receiver, f".{name}", option)
+                self.visitor.events.deep_copied(receiver, name, option)
+                if is_plain(option):
+                    self.visitor.journal.set(option.marks, "assigned", self.visitor.here())
             stored.append(option)
-        self.visitor.journal.set(receiver.attributes, name, choice(stored))
+        new = choice(stored)
+        old = receiver.attributes.get(name)
+        if old is not None and self.visitor.pending:
+            self.visitor.events.replaced(receiver, name, old, new)
+        self.visitor.journal.set(receiver.attributes, name, new)
 
     def assign_tensor(
         self, receiver: Instance, name: str, value: TensorValue, node: cst.BaseExpression | None, write: Write
@@ -125,6 +131,7 @@ class Stores:
                 self.take(raw, receiver, name, cell, node, write, slot)
             return value
         if slot is Slot.FREE and value.state.is_parameter is not True:
+            self.visitor.events.kept(receiver, name, value, node)
             return value
         target = self.existing(receiver, name) or Cell(name, receiver, None, cell.rank, node=node)
         self.record(target, receiver, name, value, node, write, slot)
@@ -230,18 +237,7 @@ class Stores:
         source = value.cell
         if not source.parameter and not source.presumed:
             return
-        conditions = [*self.visitor.conditions]
-        conditions += [c for c in value.conditions if c not in conditions]
-        place = Place(
-            self.visitor.statement,
-            self.visitor.line,
-            self.visitor.block,
-            tuple(self.visitor.functions),
-            tuple(self.visitor.classes),
-            tuple(conditions),
-            self.visitor.loops,
-            self.visitor.grad,
-        )
+        place = self.visitor.here(value.conditions)
         made = Tie(
             self.side(target, owner, name),
             self.side(source, source.home, attribute_name(source)),
@@ -329,7 +325,9 @@ class Stores:
     def place(self, holder: Instance, step: str, value: Instance) -> None:
         if value is holder or value.root is Root.SELF:
             return
-        if value.place is None or calls.is_plain(value.place[0]):
+        if value.place is not None and is_plain(value.place[0]) and "[each " in value.place[1]:
+            self.visitor.journal.set(value.place[0].marks, "adopted", True)
+        if value.place is None or is_plain(value.place[0]):
             self.visitor.journal.set(value.marks, "place", (holder, step))
 
     def freeze(self, value: TensorValue, frozen: bool) -> None:

@@ -6,14 +6,15 @@ Not a `cst.CSTVisitor`: code must be seen in the order in which it runs (a helpe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import libcst as cst
 
 from tielint import calls
+from tielint.events import Events, complete
 from tielint.expressions import Expressions
-from tielint.facts import FileFacts, Tie
+from tielint.facts import Event, FileFacts, Place, Tie
 from tielint.layers import LAYERS, canonical
 from tielint.ownership import kept_from_training, outermost, still_in_use
 from tielint.stores import Stores
@@ -81,9 +82,11 @@ class Visitor:
         self.runs: dict[int, int] = {}
         self.returns: list[list[Value]] = []
         self.pending: list[Tie] = []
+        self.pending_events: list[Event] = []
         self.imports: set[str] = set()
         self.expressions = Expressions(self)
         self.stores = Stores(self)
+        self.events = Events(self)
 
     # ------------------------------------------------------------------ the order in which a file runs
 
@@ -109,6 +112,8 @@ class Visitor:
         before = dict(self.runs)
         if initialiser:
             self.run_method(initialiser, receiver)
+            if definition.module is not False:
+                self.events.unregistered(receiver)
             self.settle()
         reached = {key for key, count in self.runs.items() if count != before.get(key)}
         for current in definition.ancestry():
@@ -143,8 +148,11 @@ class Visitor:
             tie.source_live = still_in_use(tie.source.cell)
             tie.target_frozen = kept_from_training(tie.target)
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))
+        for event in self.pending_events:
+            complete(event, self.pending)
         self.facts.ties.extend(self.pending)
-        self.pending = []
+        self.facts.events.extend(self.pending_events)
+        self.pending, self.pending_events = [], []
 
     # ------------------------------------------------------------------ statements
 
@@ -535,6 +543,20 @@ class Visitor:
             elif isinstance(annotated, ClassDefinition):
                 made.definition = annotated
         return made
+
+    def here(self, conditions: Iterable[Condition] = ()) -> Place:
+        """Where the run is, with the conditions that hold besides those of the branches."""
+        own = [condition for condition in conditions if condition not in self.conditions]
+        return Place(
+            self.statement,
+            self.line,
+            self.block,
+            tuple(self.functions),
+            tuple(self.classes),
+            (*self.conditions, *own),
+            self.loops,
+            self.grad,
+        )
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
         return Instance(Root.BUILT, node=node, stable=False)

@@ -1,0 +1,99 @@
+"""TIE401: one layer stands several times where several were wanted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from tielint.facts import Event, EventKind, FileFacts
+from tielint.findings import Confidence, Verdict
+from tielint.intent import Strength, read_intent, words
+from tielint.judgement import Judgement, Remedy
+from tielint.rule import Rule
+
+_WITHOUT_PARAMETERS = re.compile(
+    r"(?<![a-z])(?:drop|dropout|droppath|act|activation|nonlinearity|relu|gelu|silu|tanh|sigmoid|softmax|pool|pooling|"
+    r"identity|flatten|reshape|upsample|downsample|pad|padding|transform|transforms|augmentation|loss|criterion|metric|"
+    r"fn|func|function|callback)(?![a-z])"
+)
+
+
+class LayerRepeated(Rule):
+    """One layer object is repeated, so that all its places train one set of Parameters.
+
+    ## What it does
+    Finds `nn.ModuleList([layer] * n)`, `nn.Sequential(*[layer] * n)`, `nn.ModuleList([layer for _ in range(n)])` with
+    one `layer` made outside, and `nn.ParameterList([p] * n)`. Layers without Parameters (dropout, activations) may be
+    repeated; where a name, a comment or a condition speaks of sharing, repetition is what was asked for, and the rule
+    is silent.
+
+    ## Why it is wrong
+    A list is multiplied by copying references. The model prints n layers and has the Parameters of one.
+
+    | executed in PyTorch 2.13 | outcome |
+    |---|---|
+    | `nn.ModuleList([nn.Linear(4, 4)] * 3)` | one weight, one bias; `l[0] is l[2]` |
+    | `state_dict()` | 6 keys over the storage of 2 tensors |
+    | `nn.ModuleList([layer for _ in range(3)])` | the same |
+    | `nn.ModuleList([copy.deepcopy(layer) for _ in range(3)])` | three layers, of equal initial values |
+
+    ## Example
+    ```python
+    layer = EncoderLayer(width)
+    self.layers = nn.ModuleList([layer] * depth)
+    ```
+
+    ## Use instead
+    ```python
+    self.layers = nn.ModuleList([EncoderLayer(width) for _ in range(depth)])
+    ```
+    or, for a layer that is passed in, `copy.deepcopy(layer) for _ in range(depth)`, as `nn.TransformerEncoder` does.
+    Where sharing is meant, say so: `shared_layer`, or a comment.
+
+    ## Fix safety
+    *Display-only*: layers of their own change what the model is, its checkpoints and its size.
+
+    ## References
+    - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
+    - [Python FAQ: multidimensional lists](https://docs.python.org/3/faq/programming.html#how-do-i-create-a-multidimensional-list)
+    """
+
+    code = "TIE401"
+    name = "layer-repeated"
+    verdict = Verdict.ACCIDENTAL
+    triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"), (b"*", b" for "))
+
+    def check(self, facts: FileFacts) -> Iterator[Judgement]:
+        for event in facts.events:
+            if event.kind is not EventKind.REPEATED:
+                continue
+            intent = read_intent(event)
+            if (intent.tie >= Strength.NAME and not intent.against) or _harmless(event):
+                continue
+            known = event.cell is not None or event.has_parameters
+            confidence = Confidence.CERTAIN if known else Confidence.LIKELY
+            yield Judgement(event, self.verdict, confidence, _message(event), intent, _remedy())
+
+
+def _harmless(event: Event) -> bool:
+    if event.source is None:
+        return False
+    if event.has_parameters is not None:
+        return not event.has_parameters
+    kind = event.source.kind or ""
+    builtin = kind.startswith("torch.nn.") and event.source.items is None
+    return builtin or bool(_WITHOUT_PARAMETERS.search(words(f"{event.source_text} {kind}")))
+
+
+def _message(event: Event) -> str:
+    thing = "Parameter" if event.cell is not None else "layer"
+    return (
+        f"{event.source_text} stands in this {event.target_text} several times as one and the same {thing}: all its "
+        "places share one set of Parameters, trained by all of them"
+    )
+
+
+def _remedy() -> Remedy:
+    return Remedy(
+        "Make one in each turn of a comprehension, or `copy.deepcopy` it; where sharing is meant, say so in its name"
+    )

@@ -1,0 +1,76 @@
+"""TIE402: layers that hang in a list or dict of Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import libcst as cst
+
+from tielint.facts import Event, EventKind, FileFacts
+from tielint.findings import Confidence, Verdict
+from tielint.intent import read_intent
+from tielint.judgement import Judgement, Remedy
+from tielint.rule import Rule
+
+
+class LayerUnregistered(Rule):
+    """Layers or Parameters are kept in a list or dict of Python, where their module does not know them.
+
+    ## What it does
+    Finds attributes of a module that are plain lists, tuples or dicts at the end of its constructor and hold layers or
+    Parameters made for them that stand nowhere else. Layers that are registered as well (`add_module`, a `ModuleList`
+    beside the list) are fine, and so is a reference to a layer that belongs to another module.
+
+    ## Why it is wrong
+    | executed in PyTorch 2.13 | outcome |
+    |---|---|
+    | `self.layers = [nn.Linear(2, 2)]` | `parameters()` is empty: no optimizer trains them |
+    | `.to(device)`, `.double()`, `state_dict()` | pass them by |
+    | `self.layers = nn.ModuleList([nn.Linear(2, 2)])` | registered |
+
+    ## Example
+    ```python
+    self.layers = [nn.Linear(width, width) for _ in range(depth)]
+    ```
+
+    ## Use instead
+    ```python
+    self.layers = nn.ModuleList([nn.Linear(width, width) for _ in range(depth)])
+    ```
+    and `nn.ParameterList`, `nn.ModuleDict`, `nn.ParameterDict` for their kind.
+
+    ## Fix safety
+    *Display-only*: the layers get names in the `state_dict`, and begin to train.
+
+    ## References
+    - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
+    """
+
+    code = "TIE402"
+    name = "layer-unregistered"
+    verdict = Verdict.ACCIDENTAL
+    triggers = ((b"__init__",),)
+
+    def check(self, facts: FileFacts) -> Iterator[Judgement]:
+        for event in facts.events:
+            if event.kind is EventKind.UNREGISTERED:
+                yield Judgement(
+                    event, self.verdict, Confidence.LIKELY, _message(event), read_intent(event), _remedy(event)
+                )
+
+
+def _message(event: Event) -> str:
+    thing = "Parameters" if event.cell is not None else "layers"
+    return (
+        f"{event.target_text} is a {_kind(event)} of Python, and the {thing} in it are registered nowhere: "
+        "`parameters()`, `.to()` and `state_dict()` pass them by"
+    )
+
+
+def _kind(event: Event) -> str:
+    return "dict" if isinstance(event.node, cst.Dict | cst.DictComp) else "list"
+
+
+def _remedy(event: Event) -> Remedy:
+    thing = "Parameter" if event.cell is not None else "Module"
+    return Remedy(f"Hold them in an `nn.{thing}{_kind(event).title()}`")

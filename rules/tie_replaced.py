@@ -1,0 +1,69 @@
+"""TIE301: one side of a tie is replaced after the tie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tielint.facts import Event, EventKind, FileFacts
+from tielint.findings import Confidence, Verdict
+from tielint.intent import read_intent
+from tielint.judgement import Judgement, Remedy
+from tielint.rule import Rule
+
+
+class TieReplaced(Rule):
+    """One side of a tie gets a new layer or a new Parameter after the tie was made.
+
+    ## What it does
+    Follows a constructor and all that it calls, also through `super().__init__()`: two layers are tied, and a later
+    line assigns one of them, or its weight, anew. If a later line ties them again, the rule is silent.
+
+    ## Why it is wrong
+    A tie is one Parameter held by two modules. Whoever is given another one leaves the tie.
+
+    | executed in PyTorch 2.13 | outcome |
+    |---|---|
+    | `b.weight = a.weight; m.a = nn.Embedding(7, 4)` | two Parameters of different values |
+    | `b.weight = a.weight; a.weight = nn.Parameter(…)` | the same |
+    | `b.weight = a.weight; a.weight.data = …` | still tied |
+    | `b.weight = a.weight; nn.init.normal_(a.weight)` | still tied |
+
+    ## Example
+    ```python
+    self.head.weight = self.embedding.weight
+    if pretrained is not None:
+        self.embedding = nn.Embedding.from_pretrained(pretrained)
+    ```
+
+    ## Use instead
+    Tie last: after every layer has been made, loaded and replaced.
+
+    ## Fix safety
+    *Display-only*: the tie has to move below a line that may do more.
+
+    ## References
+    - [torch.nn.Module](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
+    """
+
+    code = "TIE301"
+    name = "tie-replaced"
+    verdict = Verdict.BROKEN_LATER
+    triggers = ((b"weight", b"bias", b"register_parameter", b"setattr"),)
+
+    def check(self, facts: FileFacts) -> Iterator[Judgement]:
+        for event in facts.events:
+            if event.kind is EventKind.REPLACED and event.lasting and event.tie and event.tie.same_model:
+                intent = read_intent(event)
+                if not intent.against:
+                    yield Judgement(event, self.verdict, Confidence.LIKELY, _message(event), intent, _remedy(event))
+
+
+def _message(event: Event) -> str:
+    return (
+        f"{event.target_text} was tied to {event.source_text}, and no longer is once {event.detail} is assigned anew: "
+        "two Parameters from here on"
+    )
+
+
+def _remedy(event: Event) -> Remedy:
+    return Remedy(f"Tie {event.target_text} to {event.source_text} after this line")

@@ -1,0 +1,314 @@
+"""Notices what happens to layers and Parameters besides ties. Called by `calls.py`, `stores.py` and `expressions.py`.
+
+It writes down what happened, whatever it was for: the rules judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import libcst as cst
+
+from tielint.facts import Event, EventKind, Place, Side, Tie
+from tielint.layers import LAYERS, PARAMETER_CONTAINERS
+from tielint.ownership import attribute_name, holds_parameters, is_plain, outermost
+from tielint.values import (
+    UNKNOWN,
+    Cell,
+    Instance,
+    Root,
+    TensorValue,
+    Value,
+    absolute_path,
+    options,
+)
+
+if TYPE_CHECKING:
+    from tielint.visitor import Visitor
+
+
+class Events:
+    """The events of one run."""
+
+    def __init__(self, visitor: Visitor) -> None:
+        self.visitor = visitor
+
+    # ------------------------------------------------------------------ one layer several times
+
+    def repeated(self, container: Instance, elements: Instance) -> None:
+        """A container of modules or Parameters takes a list that holds one of them several times."""
+        node = elements.marks.get("repeated")
+        items = [option for item in (elements.items or {}).values() for option in options(item)]
+        if not isinstance(node, cst.CSTNode) or not items:
+            return
+        for item in items:
+            if isinstance(item, TensorValue) and item.cell.parameter and container.kind in PARAMETER_CONTAINERS:
+                self.note(EventKind.REPEATED, _short(container), self.text_of_cell(item.cell), node, cell=item.cell)
+            elif isinstance(item, Instance) and container.kind not in PARAMETER_CONTAINERS:
+                self.note(EventKind.REPEATED, _short(container), self.text(item), node, source=item, target=container)
+
+    # ------------------------------------------------------------------ copies of whole layers
+
+    def state_loaded(self, target: Instance, source: Instance, node: cst.CSTNode) -> None:
+        if target is not source:
+            self.between(EventKind.STATE_LOADED, target, source, node)
+
+    def deep_copied(self, holder: Instance, name: str, made: Instance) -> None:
+        """A deep copy of a layer becomes a part of a module."""
+        source = made.marks.get("copy_of")
+        if isinstance(source, Instance) and made.node is not None:
+            self.between(EventKind.DEEP_COPIED, made, source, made.node, target_text=f"{self.text(holder)}.{name}")
+
+    def taken_as_weight(self, made: Instance, weight: TensorValue, node: cst.CSTNode, *, frozen: bool) -> None:
+        """`Embedding(…, _weight=w)` and `Embedding.from_pretrained(w)`: a second Parameter over w's storage."""
+        if weight.cell.parameter and weight.cell.home is not None:
+            self.note(
+                EventKind.TAKEN_AS_WEIGHT,
+                self.text(made),
+                self.text_of_cell(weight.cell),
+                node,
+                target=made,
+                source=weight.cell.home,
+                cell=weight.cell,
+                detail="frozen" if frozen else "",
+            )
+
+    # ------------------------------------------------------------------ values that leave their graph behind
+
+    def kept(self, holder: Instance, name: str, value: TensorValue, node: cst.CSTNode | None) -> None:
+        """What was computed from a Parameter is stored where no Parameter stands."""
+        named = value.cell.home is not None or (name == "…" and value.cell.presumed)
+        if node is None or not named or value.state.is_origin is not False:
+            return
+        kind = EventKind.KEPT
+        if self.in_forward:
+            if value.state.attached is not False or value.state.exact:
+                return
+            kind = EventKind.DERIVED_DETACHED
+        self.note(
+            kind,
+            f"{self.text(holder)}.{name}",
+            self.text_of_cell(value.cell),
+            node,
+            target=holder,
+            source=value.cell.home,
+            cell=value.cell,
+            detail="attached" if value.state.attached else "detached" if value.state.attached is False else "",
+            value=value,
+        )
+
+    def used(self, function: str, weight: Value | None, node: cst.CSTNode | None) -> None:
+        """A forward pass computes with a tensor in the place of a weight."""
+        if not self.in_forward or node is None or not isinstance(weight, TensorValue):
+            return
+        cell, state = weight.cell, weight.state
+        if state.attached is not False or cell.home is None or not (cell.parameter or cell.presumed):
+            return
+        self.note(
+            EventKind.USED_DETACHED,
+            function,
+            self.text_of_cell(cell),
+            node,
+            source=cell.home,
+            cell=cell,
+            value=weight,
+        )
+
+    @property
+    def in_forward(self) -> bool:
+        return any(function.name == "forward" for function in self.visitor.functions)
+
+    # ------------------------------------------------------------------ ties undone
+
+    def replaced(self, holder: Instance, name: str, old: Value, new: Value) -> None:
+        """An attribute that a tie of this run hangs on gets another value."""
+        if any(o is n for o in options(old) for n in options(new)):
+            return
+        for tie in self.visitor.pending:
+            side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
+            if side is not None:
+                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}")
+
+    def wrapped(self, function: str, layer: Instance, node: cst.CSTNode) -> None:
+        """`weight_norm(layer)` and the like turn its Parameter into a tensor computed from others."""
+        for tie in self.visitor.pending:
+            if tie.is_tie and tie.misfit is None:
+                side = next((side for side in (tie.target, tie.source) if side.owner is layer), None)
+                if side is not None and side.cell.name == "weight":
+                    self.undone(EventKind.WRAPPED, tie, side, function, node)
+
+    def not_a_module(self, function: str, value: TensorValue, node: cst.CSTNode) -> None:
+        if value.cell.parameter or value.cell.presumed:
+            text = self.text_of_cell(value.cell)
+            self.note(EventKind.NOT_A_MODULE, function, text, node, source=value.cell.home, cell=value.cell)
+
+    def undone(self, kind: EventKind, tie: Tie, side: Side, by: str, node: cst.CSTNode | None = None) -> None:
+        other = tie.source if side is tie.target else tie.target
+        statement = self.visitor.statement
+        if statement is not tie.place.statement and not _exclusive(tie.place, self.visitor.here()):
+            self.note(kind, side.text, other.text, node or statement, tie=tie, detail=by, made=tie.place.statement)
+
+    def side_under(self, tie: Tie, old: Value) -> Side | None:
+        """The side of a tie whose Parameter, layer or layer's holder is `old`."""
+        for option in options(old):
+            for side in (tie.target, tie.source):
+                if isinstance(option, TensorValue) and option.cell is side.cell and side.owner is not None:
+                    return side
+                current = side.owner
+                for _ in range(20):
+                    if current is None:
+                        break
+                    if current is option:
+                        return side
+                    current = current.place[0] if current.place else None
+        return None
+
+    # ------------------------------------------------------------------ layers that no module knows
+
+    def unregistered(self, model: Instance) -> None:
+        """After a constructor: lists and dicts of Python, still attributes of the module, with layers made for them."""
+        for name, value in model.attributes.items():
+            for held in options(value):
+                if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):
+                    continue
+                for item in (held.items or {}).values():
+                    place = held.marks.get("assigned")
+                    if _made_for(item, held) and held.node is not None and isinstance(place, Place):
+                        self.note(
+                            EventKind.UNREGISTERED,
+                            f"{self.text(model)}.{name}",
+                            f"{self.text(model)}.{name}",
+                            held.node,
+                            target=held,
+                            source=item if isinstance(item, Instance) else None,
+                            cell=item.cell if isinstance(item, TensorValue) else None,
+                            place=place,
+                        )
+                        break
+
+    # ------------------------------------------------------------------ writing down
+
+    def between(
+        self, kind: EventKind, target: Instance, source: Instance, node: cst.CSTNode, *, target_text: str | None = None
+    ) -> None:
+        self.note(kind, target_text or self.text(target), self.text(source), node, target=target, source=source)
+
+    def note(
+        self,
+        kind: EventKind,
+        target_text: str,
+        source_text: str,
+        node: cst.CSTNode,
+        *,
+        target: Instance | None = None,
+        source: Instance | None = None,
+        cell: Cell | None = None,
+        tie: Tie | None = None,
+        detail: str = "",
+        made: cst.CSTNode | None = None,
+        value: TensorValue | None = None,
+        place: Place | None = None,
+    ) -> None:
+        made = made or (cell.node if cell else source.node if source else None)
+        self.visitor.pending_events.append(
+            Event(
+                kind,
+                target_text,
+                source_text,
+                place or self.visitor.here(),
+                node,
+                made,
+                target,
+                source,
+                cell,
+                tie,
+                value.state if value else None,
+                value.node if value else None,
+                detail,
+                order=len(self.visitor.pending),
+                presumed=int(bool(cell and cell.presumed)),
+            )
+        )
+
+    def text(self, instance: Instance) -> str:
+        return self.visitor.stores.spell(instance) or absolute_path(instance) or instance.label or _short(instance)
+
+    def text_of_cell(self, cell: Cell) -> str:
+        return self.visitor.stores.side(cell, cell.home, attribute_name(cell)).text
+
+
+def complete(event: Event, ties: Sequence[Tie]) -> None:
+    """What only the end of a run tells; `ties` are those of the run, in their order."""
+    if event.target is not None and event.source is not None:
+        event.same_model = outermost(event.target) is outermost(event.source)
+    if event.kind is EventKind.REPEATED and event.source is not None:
+        event.has_parameters = holds_parameters(event.source)
+    if event.kind is EventKind.REPLACED and event.tie is not None:
+        event.lasting = not _same_parameter(event.tie) and not _mended(event, event.tie, ties)
+
+
+def _mended(event: Event, broken: Tie, ties: Sequence[Tie]) -> bool:
+    """Whether the two are tied again, later or by the very statement."""
+    sides = {broken.target.text, broken.source.text}
+    return any(
+        tie is not broken
+        and tie.is_tie
+        and {tie.target.text, tie.source.text} == sides
+        and (index >= event.order or tie.place.statement is event.place.statement)
+        for index, tie in enumerate(ties)
+    )
+
+
+def _exclusive(one: Place, other: Place) -> bool:
+    """Whether the two stand in different branches of one condition."""
+    return any(a.test is b.test and a.holds != b.holds for a in one.conditions for b in other.conditions)
+
+
+def _same_parameter(tie: Tie) -> bool:
+    """Whether both sides' places hold the same Parameters at the end; true as well where that can't be told."""
+    target, source = (_held_at(side) for side in (tie.target, tie.source))
+    return not target or not source or target == source
+
+
+def _held_at(side: Side) -> set[int]:
+    """The Parameters (or, where none was looked at, the layers) that may stand at a side's place now, by identity."""
+    steps: list[str] = []
+    current = side.owner
+    for _ in range(20):
+        if current is None or current.root in (Root.SELF, Root.ARGUMENT) or current.place is None:
+            break
+        holder, step = current.place
+        steps.append(step)
+        current = holder
+    reached = [current] if current else []
+    for step in reversed(steps):
+        reached = [found for holder in reached for found in _members(holder, step)]
+    held: set[int] = set()
+    for owner in reached:
+        value = owner.attributes.get(attribute_name(side.cell))
+        if value is None:
+            held.add(id(owner))
+        held |= {id(option.cell) for option in options(value or UNKNOWN) if isinstance(option, TensorValue)}
+    return held
+
+
+def _members(holder: Instance, step: str) -> list[Instance]:
+    value = holder.attributes.get(step[1:] if step.startswith(".") else step)
+    if value is None and step[:1] == "[" and step[1:-1].isdigit() and holder.items:
+        value = holder.items.get(int(step[1:-1]))
+    return [option for option in options(value or UNKNOWN) if isinstance(option, Instance)]
+
+
+def _made_for(item: Value, held: Instance) -> bool:
+    """A layer or Parameter that is made for this list, and stands nowhere else."""
+    if isinstance(item, Instance):
+        alone = item.root is Root.BUILT and item.place is not None and item.place[0] is held
+        return alone and item.layer in LAYERS
+    return (
+        isinstance(item, TensorValue) and item.cell.parameter and item.cell.home is None and bool(item.state.is_origin)
+    )
+
+
+def _short(instance: Instance) -> str:
+    return f"{(instance.layer or instance.kind or 'Module').rpartition('.')[2]}(…)"
