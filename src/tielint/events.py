@@ -127,7 +127,8 @@ class Events:
             return
         for tie in self.visitor.pending:
             side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
-            if side is not None:
+            again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
+            if side is not None and not again:
                 self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}")
 
     def wrapped(self, function: str, layer: Instance, node: cst.CSTNode) -> None:

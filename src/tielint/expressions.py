@@ -182,7 +182,7 @@ class Expressions:
                 wrapped.marks["frozen"] = True
             return TensorValue(wrapped, origin(len(state.axes) if state.axes else 2), node)
         result = apply(operation, state, call)
-        if not cell.parameter and not result.exact and operation not in INPLACE_NEUTRAL:
+        if not (cell.parameter or cell.presumed or result.exact) and operation not in INPLACE_NEUTRAL:
             return plain_tensor(cell.name, node, cell.rank)
         return TensorValue(cell, result, node, value.conditions)
 

@@ -59,6 +59,7 @@ _INITIALISE = re.compile(
     r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])"
     r"|初始化|复制|拷贝|加载"
 )
+_COPY = re.compile(r"(?<![a-z])(?:copy|deepcopy|clone)(?![a-z])")
 _CONDITION_TO_INITIALISE = re.compile(r"(?<![a-z])(?:init|initiali[sz]e|warm|copy|clone)(?![a-z])")
 _SYNCHRONISE = re.compile(
     r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
@@ -112,7 +113,10 @@ def read_intent(tie: Tie | Event) -> Intent:
     synchronised = _SYNCHRONISE.search(target) and not _SEQUENCE_TARGET.search(target)
     return Intent(
         tie=strength,
-        against=-1 in guard or bool(_UNTIE.search(comment)) or (bool(_UNTIE.search(innermost)) and not condition_says),
+        against=-1 in guard
+        or any(_names(condition, _COPY) for condition in tie.place.conditions)
+        or bool(_UNTIE.search(comment))
+        or (bool(_UNTIE.search(innermost)) and not condition_says),
         initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
         synchronise=bool(synchronised)
         or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
@@ -135,10 +139,15 @@ def _distinguishing_names(tie: Tie | Event) -> set[str]:
 def _names_initialisation(tie: Tie | Event) -> bool:
     method = words(tie.place.method).strip("_")
     return (method != "init" and bool(_INITIALISE.search(method))) or any(
-        condition.holds and _CONDITION_TO_INITIALISE.search(words(_EMPTY.code_for_node(condition.test)))
-        for condition in tie.place.conditions
-        if not isinstance(condition.test, str)
+        _names(condition, _CONDITION_TO_INITIALISE) for condition in tie.place.conditions
     )
+
+
+def _names(condition: Condition, pattern: re.Pattern[str]) -> bool:
+    """Whether a condition that holds has one of the pattern's words."""
+    if isinstance(condition.test, str) or not condition.holds:
+        return False
+    return bool(pattern.search(words(_EMPTY.code_for_node(condition.test))))
 
 
 def condition_for_tie(condition: Condition) -> int:
