@@ -60,11 +60,12 @@ class LayerCopied(Rule):
 
 
 def _confidence(intent: Intent) -> Confidence | None:
-    if intent.against or intent.synchronise:
+    if intent.against:
         return None
     if intent.tie >= Strength.CONDITION:
         return Confidence.CERTAIN
-    return Confidence.LIKELY if intent.tie >= Strength.COMMENT and not intent.initialise else None
+    said = intent.tie >= Strength.COMMENT and not intent.initialise and not intent.synchronise
+    return Confidence.LIKELY if said else None
 
 
 def _message(event: Event) -> str:

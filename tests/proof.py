@@ -5,7 +5,14 @@ Read by `test_fixtures` and `regenerate_fixed`. A fixture's claims are plain lit
     TARGET, SOURCE    paths in the live model, `decoder.0.weight`; no TARGET: the tie is in the computation alone
     PAIRS             several `(target, source)` or `(target, source, transposed)` instead of the two
     TRANSPOSED        whether the target is the transpose of the source
-    VERDICT           what the pair is in the live model: see `Link.verdict`, and `error`, and `single` (no pair at all)
+    VERDICT           what the pair is in the live model: see `Link.verdict`, and
+                      `error`         it raises ERROR
+                      `single`        no pair at all: no two Parameters share a storage
+                      `accidental`    tied, and was not to be
+                      `broken-later`  not tied any more
+                      `stale`         not tied once the model was moved to float64
+                      `untrained`     SOURCE gets no gradient from the model's output
+                      `unregistered`  SOURCE is a Parameter that the model does not know
     ERROR, ERROR_AT   the exception's name, and the stage it comes at: `build`, `forward` or `training`
     FIX               who may apply the fix: `safe` (the default), `unsafe`, or None: nothing is fixed
 """
@@ -277,7 +284,7 @@ def _probe_computation(model: nn.Module, inputs: Inputs, path: str) -> Link:
     """A tie without a second weight: the graph of one forward pass comes to the source at least twice."""
     source = parameter(model, path)
     twice = _uses(tensors(model(*inputs)), source) >= 2
-    return Link(one_parameter=False, one_storage=True, equal=True, gradient=twice, follows=twice, follows_later=True)
+    return Link(one_parameter=False, one_storage=twice, equal=True, gradient=twice, follows=twice, follows_later=True)
 
 
 def _uses(outputs: Sequence[Tensor], parameter: nn.Parameter) -> int:
@@ -311,7 +318,8 @@ def _same_numbers(target: Tensor, source: Tensor, pair: Pair) -> bool:
 
 def resolve(model: nn.Module, path: str) -> Tensor:
     """The tensor at a dotted path: a Parameter, a buffer or what a property computes."""
-    found = getattr(*_owner(model, path))
+    owner, leaf = _owner(model, path)
+    found: object = owner[int(leaf)] if isinstance(owner, list) else getattr(owner, leaf)
     if not isinstance(found, Tensor):
         raise TypeError(f"{path} is a {type(found).__name__}, not a tensor")
     return found
@@ -329,7 +337,7 @@ def _owner(model: nn.Module, path: str) -> tuple[nn.Module, str]:
     holder, _, leaf = path.rpartition(".")
     owner = model
     for name in holder.split(".") if holder else []:
-        owner = getattr(owner, name)
+        owner = owner[int(name)] if isinstance(owner, list | tuple) else getattr(owner, name)
     return owner, leaf
 
 
@@ -353,6 +361,8 @@ def reference(model: nn.Module, pairs: Sequence[Pair]) -> nn.Module:
         if pair.target is not None:
             source_owner, source_name = _owner(model, pair.source)
             owner, name = _owner(model, pair.target)
+            if owner is source_owner:
+                continue
             _tie(owner, name, _reader(source_owner, source_name, pair.transposed))
     return model
 
@@ -434,8 +444,30 @@ def prove_claims(claims: Claims) -> None:
         return
     assert claims.pairs, "names no pair to be probed"
     for pair in claims.pairs:
-        link = probe(*live.fresh(), pair)
-        assert link.verdict == claims.verdict, f"{pair}: {link.verdict}, {link}"
+        match claims.verdict:
+            case "unregistered":
+                model, _ = live.fresh()
+                known = [value is parameter(model, pair.source) for value in model.parameters()]
+                assert not any(known), f"{pair.source} is registered"
+            case "untrained":
+                model, inputs = live.fresh()
+                _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
+                assert parameter(model, pair.source).grad is None, f"{pair.source} has a gradient"
+            case "stale":
+                assert not _survives_a_move(live, pair), f"{pair}: still tied in float64"
+            case "accidental" | "broken-later":
+                link = probe(*live.fresh(), pair)
+                assert (link.verdict == "tied") == (claims.verdict == "accidental"), f"{pair}: {link}"
+            case verdict:
+                link = probe(*live.fresh(), pair)
+                assert link.verdict == verdict, f"{pair}: {link.verdict}, {link}"
+
+
+def _survives_a_move(live: Program, pair: Pair) -> bool:
+    try:
+        return probe(*live.double(), pair).verdict == "tied"
+    except RuntimeError:  # what stayed behind in float32 fits nothing any more
+        return False
 
 
 def prove_tie(claims: Claims, fixed: Path) -> None:
