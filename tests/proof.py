@@ -33,6 +33,8 @@ from typing import TypeAlias, cast
 import torch
 from torch import Tensor, nn
 
+from tielint.settings import Settings
+
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
 Inputs: TypeAlias = tuple[object, ...]
@@ -90,6 +92,11 @@ def fixture_name(path: Path) -> str:
 def program(path: Path) -> bytes:
     """A fixture without its `expect` comments: a linter that reads comments must not find its answers there."""
     return _EXPECTED.sub(b"", path.read_bytes())
+
+
+def settings_for(path: Path) -> Settings:
+    """The default settings, and for a broken program its own rule, which may not be on by default."""
+    return Settings() if path.parent.name == "silent" else Settings(select=("TIE", path.parent.name))
 
 
 def read_claims(path: Path) -> Claims:

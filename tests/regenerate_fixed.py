@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import sys
 
-from proof import Claims, fixture_name, fixture_paths, program, read_claims
+from proof import Claims, fixture_name, fixture_paths, program, read_claims, settings_for
 
 from tielint.findings import Applicability
 from tielint.linter import lint_source
-from tielint.settings import Settings
 from tielint.source import SourceFile
 
 
@@ -27,7 +26,7 @@ def main(parts: list[str]) -> int:
 
 def _regenerate(claims: Claims) -> int:
     source = SourceFile.from_bytes(program(claims.path), claims.path)
-    report = lint_source(source, Settings(), fix=Applicability.UNSAFE) if claims.fix else None
+    report = lint_source(source, settings_for(claims.path), fix=Applicability.UNSAFE) if claims.fix else None
     name = fixture_name(claims.path)
     if report is None:
         claims.fixed_path.unlink(missing_ok=True)

@@ -8,13 +8,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from proof import FIXTURES, Claims, fixture_name, fixture_paths, program, prove_claims, prove_tie, read_claims
+from proof import (
+    FIXTURES,
+    Claims,
+    fixture_name,
+    fixture_paths,
+    program,
+    prove_claims,
+    prove_tie,
+    read_claims,
+    settings_for,
+)
 
 from tielint.findings import Applicability
 from tielint.linter import lint_source
 from tielint.registry import all_rules
 from tielint.report import FileReport
-from tielint.settings import Settings
 from tielint.source import SourceFile
 
 PATHS = fixture_paths()
@@ -26,7 +35,7 @@ each = pytest.mark.parametrize("path", PATHS, ids=fixture_name)
 
 def lint(path: Path, fix: Applicability | None = None) -> FileReport:
     """Lints a fixture as it would be without its `expect` comments."""
-    report = lint_source(SourceFile.from_bytes(program(path), path), Settings(), fix=fix)
+    report = lint_source(SourceFile.from_bytes(program(path), path), settings_for(path), fix=fix)
     assert report.problem is None
     return report
 

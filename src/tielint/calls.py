@@ -256,6 +256,8 @@ def call_qualified(site: Site, name: str) -> Value:
         return _computed(site)
     if package == "torch.nn.init" and site.positional:
         return site.positional[0]
+    if package.startswith("torch.optim") and short[:1].isupper():
+        visitor.events.grouped(site.get(0, "params") or UNKNOWN, site.node)
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name

@@ -6,7 +6,7 @@ It writes down what happened, whatever it was for: the rules judge.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
@@ -16,16 +16,23 @@ from tielint.ownership import attribute_name, holds_parameters, is_plain, outerm
 from tielint.values import (
     UNKNOWN,
     Cell,
+    ClassDefinition,
+    Constant,
+    Each,
     Instance,
     Root,
     TensorValue,
     Value,
     absolute_path,
+    last_name,
     options,
 )
 
 if TYPE_CHECKING:
     from tielint.visitor import Visitor
+
+
+TIED_KEYS = "_tied_weights_keys"
 
 
 class Events:
@@ -188,6 +195,51 @@ class Events:
                         )
                         break
 
+    # ------------------------------------------------------------------ contracts around a tie
+
+    def tied_keys_listed(self, definition: ClassDefinition, model: Instance) -> None:
+        """`_tied_weights_keys = [...]` in a model of transformers; `detail` is the mapping, where it can be told."""
+        keys = definition.attributes.get(TIED_KEYS)
+        place = keys.marks.get("assigned") if isinstance(keys, Instance) else None
+        if not isinstance(keys, Instance) or not isinstance(keys.node, cst.List) or not isinstance(place, Place):
+            return
+        names = [item.value for item in (keys.items or {}).values() if isinstance(item, Constant)]
+        if not names or not all(isinstance(name, str) for name in names) or not _is_pretrained_model(definition):
+            return
+        tied = self.sources_of_ties(definition, model)
+        mapping = [f'"{name}": "{tied[str(name)]}"' for name in names if str(name) in tied]
+        detail = f"{{{', '.join(mapping)}}}" if len(mapping) == len(names) else ""
+        text = f"{definition.name}.{TIED_KEYS}"
+        self.note(EventKind.TIED_KEYS_LISTED, text, text, keys.node, detail=detail, place=place)
+
+    def sources_of_ties(self, definition: ClassDefinition, model: Instance) -> dict[str, str]:
+        """From each tied Parameter's name to its source's: as the constructor ties, and as transformers would."""
+        tied = {
+            _below(tie.target.text): _below(tie.source.text)
+            for tie in self.visitor.facts.ties
+            if tie.is_tie and tie.target.owner and outermost(tie.target.owner) is model
+        }
+        ends = []
+        for name in ("get_output_embeddings", "get_input_embeddings"):
+            function = definition.method(name)
+            found = self.visitor.call_function(function, [model], {}) if function else UNKNOWN
+            ends.append(f"{_below(self.text(found))}.weight" if isinstance(found, Instance) and found.place else None)
+        if ends[0] and ends[1]:
+            tied.setdefault(ends[0], ends[1])
+        return tied
+
+    def grouped(self, groups: Value, node: cst.CSTNode) -> None:
+        """An optimizer is made of several parameter groups."""
+        if not isinstance(groups, Instance) or not groups.items or len(groups.items) < 2:
+            return
+        members = [_owners_in(group.attributes.get("['params']")) for group in groups.items.values() if is_dict(group)]
+        for tie in (*self.visitor.facts.ties, *self.visitor.pending):
+            if not tie.is_tie or tie.target.owner is None or tie.source.owner is None:
+                continue
+            places = [_group_of(side, members) for side in (tie.target, tie.source)]
+            if None not in places and places[0] != places[1]:
+                self.note(EventKind.GROUPED, tie.target.text, tie.source.text, node, tie=tie, made=tie.place.statement)
+
     # ------------------------------------------------------------------ writing down
 
     def between(
@@ -237,6 +289,48 @@ class Events:
 
     def text_of_cell(self, cell: Cell) -> str:
         return self.visitor.stores.side(cell, cell.home, attribute_name(cell)).text
+
+
+def _owners_in(params: Value | None) -> list[Instance | Cell]:
+    """Whose Parameters a group lists: layers, for `layer.parameters()`, and single Parameters."""
+    owners: list[Instance | Cell] = []
+    for option in options(params) if params is not None else ():
+        match option:
+            case Each(lanes=lanes):
+                for lane in lanes:
+                    owners += _owners_in(lane)
+            case TensorValue(cell=cell):
+                owners.append(cell.owner if cell.name == "*" and cell.owner else cell)
+            case Instance(items=dict() as items):
+                for item in items.values():
+                    owners += _owners_in(item)
+    return owners
+
+
+def _group_of(side: Side, groups: list[list[Instance | Cell]]) -> int | None:
+    """The first group that lists a side's Parameter."""
+    holders: list[object] = [side.cell]
+    current = side.owner
+    for _ in range(20):
+        if current is None:
+            break
+        holders.append(current)
+        current = current.place[0] if current.place else None
+    return next((i for i, group in enumerate(groups) if any(o is h for o in group for h in holders)), None)
+
+
+def is_dict(value: Value) -> TypeGuard[Instance]:
+    return isinstance(value, Instance) and "['params']" in value.attributes
+
+
+def _below(text: str) -> str:
+    """A name as a state_dict spells it: without the model's own."""
+    return text.partition(".")[2]
+
+
+def _is_pretrained_model(definition: ClassDefinition) -> bool:
+    names = (last_name(base.value) or "" for ancestor in definition.ancestry() for base in ancestor.node.bases)
+    return any(name.endswith("PreTrainedModel") for name in names)
 
 
 def complete(event: Event, ties: Sequence[Tie]) -> None:

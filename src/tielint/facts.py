@@ -180,6 +180,7 @@ class EventKind(Enum):
     NOT_A_MODULE = "a function for modules is given a Parameter"
     UNREGISTERED = "layers or Parameters hang in a list or dict of Python"
     TAKEN_AS_WEIGHT = "a new layer takes another's weight as its initial values"
+    TIED_KEYS_LISTED = "a transformers model names its tied weights in a list"
     GROUPED = "both sides of a tie stand in parameter groups of one optimizer"
 
 

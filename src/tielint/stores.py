@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
+from tielint.events import TIED_KEYS
 from tielint.expressions import code_of, sliced, with_node
 from tielint.facts import Side, Slot, Tie, Write
 from tielint.layers import PARAMETER_CONTAINERS, parameter_named
@@ -47,6 +48,8 @@ class Stores:
         match target:
             case cst.Name(value=name):
                 self.visitor.set_local(name, with_node(value, target))
+                if name == TIED_KEYS and isinstance(value, Instance):
+                    value.marks["assigned"] = self.visitor.here()
                 for option in options(value):
                     if isinstance(option, Instance) and option.root is Root.BUILT and option.place is None:
                         self.visitor.frame.roots[id(option)] = name

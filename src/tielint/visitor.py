@@ -115,6 +115,8 @@ class Visitor:
             if definition.module is not False:
                 self.events.unregistered(receiver)
             self.settle()
+        self.events.tied_keys_listed(definition, receiver)
+        self.settle()
         reached = {key for key, count in self.runs.items() if count != before.get(key)}
         for current in definition.ancestry():
             for function in current.methods.values():

@@ -1,4 +1,4 @@
-"""Lints pinned real packages and holds each finding against judgements.json: `python benchmarks/real_packages.py`."""
+"""Lints pinned real packages and holds each finding against judgements.json: `python benchmarks/precision.py`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +25,24 @@ PACKAGES = {
     "timm": "1.0.31",
     "fairseq": "0.12.2",
     "torch": "2.13.0",
+    "accelerate": "1.15.0",
+    "allennlp": "2.10.1",
+    "espnet": "202511",
+    "fastai": "2.8.12",
+    "flair": "0.15.1",
+    "kornia": "0.9.0",
+    "monai": "1.6.1",
+    "open_clip_torch": "3.3.0",
+    "OpenNMT-py": "3.5.1",
+    "peft": "0.21.2",
+    "pytorch-lightning": "2.6.6",
+    "sentence-transformers": "6.2.0",
+    "speechbrain": "1.1.2",
+    "stable-baselines3": "2.9.2",
+    "tianshou": "2.0.1",
+    "torch-geometric": "2.8.1",
+    "torchvision": "0.29.2",
+    "trl": "1.16.0",
 }
 JUDGEMENTS = Path(__file__).with_name("judgements.json")
 
@@ -42,7 +61,10 @@ class Outcome:
 
 
 def main() -> int:
-    """Prints a row for each package; 1 where a finding is not judged, a true one is gone, or the linter crashed."""
+    """Prints a row for each package and one for each rule.
+
+    Returns 1 where a finding is not judged, a true one is gone, or the linter crashed.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of " + ", ".join(PACKAGES) + "; all without")
     parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where downloaded packages are kept")
@@ -58,14 +80,24 @@ def main() -> int:
     if unknown := set(options.names) - PACKAGES.keys():
         parser.error(f"not pinned here: {', '.join(sorted(unknown))}")
     print(
-        f"{'package':<22}{'files':>7}{'unread':>8}{'findings':>10}{'true':>6}{'false':>7}{'unjudged':>10}{'seconds':>9}"
+        f"{'package':<28}{'files':>7}{'unread':>8}{'findings':>10}{'true':>6}{'false':>7}{'unjudged':>10}{'seconds':>9}"
     )
-    sound = [_run(name, _root(name, options.unpacked, options.cache)) for name in options.names or PACKAGES]
+    rules: dict[str, Counter[bool | None]] = {}
+    sound = [_run(name, _root(name, options.unpacked, options.cache), rules) for name in options.names or PACKAGES]
+    _print_rules(rules)
     return 0 if all(sound) else 1
 
 
-def _run(name: str, root: Path) -> bool:
-    """Lints one package and prints what came of it: whether all of it was as judged."""
+def _print_rules(rules: dict[str, Counter[bool | None]]) -> None:
+    print(f"\n{'rule':<10}{'findings':>10}{'true':>6}{'false':>7}{'precision':>11}")
+    for code, counts in [*sorted(rules.items()), ("all", sum(rules.values(), Counter()))]:
+        judged = counts[True] + counts[False]
+        share = f"{counts[True] / judged:.0%}" if judged else "-"
+        print(f"{code:<10}{counts.total():>10}{counts[True]:>6}{counts[False]:>7}{share:>11}")
+
+
+def _run(name: str, root: Path, rules: dict[str, Counter[bool | None]]) -> bool:
+    """Lints one package, prints what came of it, counts it for each rule; whether all of it was as judged."""
     start = time.perf_counter()
     with ProcessPoolExecutor() as pool:
         paths = sorted(path for path in root.rglob("*.py") if path.is_file())
@@ -75,11 +107,13 @@ def _run(name: str, root: Path) -> bool:
     places = [(_relative(outcome.path, root), line, code) for outcome in outcomes for line, code in outcome.findings]
     verdicts = [judged.get(place) for place in places]
     counts = [verdicts.count(verdict) for verdict in (True, False, None)]
+    for (_, _, code), verdict in zip(places, verdicts, strict=True):
+        rules.setdefault(code, Counter())[verdict] += 1
     unread = [outcome for outcome in outcomes if outcome.problem]
     crashed = [outcome for outcome in outcomes if outcome.crash]
     gone = [place for place, true in judged.items() if true and place not in places]
     print(
-        f"{name + ' ' + PACKAGES[name]:<22}{len(paths):>7}{len(unread):>8}{len(places):>10}"
+        f"{name + ' ' + PACKAGES[name]:<28}{len(paths):>7}{len(unread):>8}{len(places):>10}"
         f"{counts[0]:>6}{counts[1]:>7}{counts[2]:>10}{seconds:>9.1f}"
     )
     for place, verdict in zip(places, verdicts, strict=True):
@@ -126,7 +160,7 @@ def _relative(path: Path, root: Path) -> str:
 
 def _root(name: str, unpacked: Sequence[Path], cache: Path) -> Path:
     """The directory with the package's files."""
-    titles = (f"{name}-{PACKAGES[name]}", name)
+    titles = (f"{name}-{PACKAGES[name]}", f"{name.replace('-', '_')}-{PACKAGES[name]}", name)
     found = [directory / title for directory in unpacked for title in titles if (directory / title).is_dir()]
     return found[0] if found else _downloaded(name, cache)
 
