@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
-from tielint.intent import Intent, Strength, inference_only, read_intent, two_owners
+from tielint.intent import Intent, Strength, inference_only, read_intent
 from tielint.judgement import ALIAS_FOLLOWS, Judgement, alias_confidence, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
 from tielint.tensor import Storage
@@ -72,22 +72,13 @@ class DataAlias(Rule):
             if tie.write is Write.SET and tie.place.grad:
                 continue
             intent = read_intent(tie)
-            confidence = _confidence(tie, intent)
+            confidence = alias_confidence(tie, intent)
             if confidence is None:
                 continue
             if inference_only(facts.imports):
                 confidence = Confidence.POSSIBLE
             verdict = Verdict.ERROR if tie.misfit else Verdict.ALIAS
             yield Judgement(tie, verdict, confidence, _message(tie, intent), intent)
-
-
-def _confidence(tie: Tie, intent: Intent) -> Confidence | None:
-    if not two_owners(tie, intent):
-        return None
-    said = intent.tie >= Strength.NAME and not intent.against and not intent.initialise
-    if not tie.state.whole or tie.state.storage is Storage.UNKNOWN:
-        return Confidence.LIKELY if said else None
-    return alias_confidence(tie, intent)
 
 
 def _message(tie: Tie, intent: Intent) -> str:

@@ -97,7 +97,7 @@ def test_there_are_enough() -> None:
 
 
 def test_no_fixed_program_without_its_fixture() -> None:
-    assert {path.name for path in FIXTURES.glob("*/*.fixed.py")} <= {path.stem + ".fixed.py" for path in BROKEN}
+    assert set(FIXTURES.glob("*/*.fixed.py")) <= {path.with_suffix(".fixed.py") for path in BROKEN}
 
 
 def test_a_broken_tie_is_no_tie() -> None:

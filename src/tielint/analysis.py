@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
 from tielint.parsing import LintError, parsed
-from tielint.prefilter import wanted_by
+from tielint.prefilter import speaks_of_torch, wanted_by
 from tielint.registry import all_rules
 from tielint.rule import Rule
 from tielint.settings import Settings
@@ -26,12 +26,15 @@ def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
         LintError: the text is not Python, or is nested too deeply to read.
     """
     rules = selected_rules(settings)
+    data = source.text.encode(errors="surrogateescape")
     if settings.prefilter:
-        rules = wanted_by(source.text.encode(errors="surrogateescape"), rules)
+        rules = wanted_by(data, rules)
     if not rules:
         return ()
     try:
         module = parsed(source.text)
+        if not speaks_of_torch(data):
+            return ()
         from tielint.visitor import collect_facts
 
         facts = collect_facts(module)

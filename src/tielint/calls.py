@@ -220,8 +220,7 @@ def construct(site: Site, definition: ClassDefinition) -> Value:
 def _layer_arguments(made: Instance, site: Site, layer: str) -> None:
     names = LAYERS[layer].arguments
     made.arguments = dict(zip(names, site.positional, strict=False)) | site.keywords
-    made.marks["open_arguments"] = site.open or any(argument.star for argument in site.node.args)
-    if made.marks["open_arguments"]:
+    if site.open or any(argument.star for argument in site.node.args):
         made.arguments = {}
 
 
@@ -245,7 +244,7 @@ def call_qualified(site: Site, name: str) -> Value:
     if name in _WEIGHT_ARGUMENT:
         index = _WEIGHT_ARGUMENT[name]
         visitor.events.used(name.rpartition(".")[2], site.get(index, "weight"), site.node)
-    if name in FUNCTIONS and site.positional:
+    if name in FUNCTIONS and (site.positional or "input" in site.keywords):
         return _tensor_function(site, name.rpartition(".")[2], 0)
     package, _, short = name.rpartition(".")
     if name == "torch.einsum" and len(site.positional) == 2:
@@ -265,11 +264,12 @@ def call_qualified(site: Site, name: str) -> Value:
 
 
 def _tensor_function(site: Site, operation: str, position: int) -> Value:
-    tensor = _tensor(site, site.positional[position])
+    named = position >= len(site.positional)
+    tensor = _tensor(site, site.keywords["input"] if named else site.positional[position])
     if tensor is None:
         return site.visitor.opaque(site.node)
     arguments = site.arguments()
-    rest = arguments.positional[:position] + arguments.positional[position + 1 :]
+    rest = arguments.positional if named else arguments.positional[:position] + arguments.positional[position + 1 :]
     return site.visitor.expressions.operate(
         operation, tensor, Arguments(rest, arguments.keywords, arguments.grad), site.node
     )
@@ -434,10 +434,6 @@ def _next(site: Site) -> Value:
 
 def _range(site: Site) -> Value:
     return Each((Unknown("index"),))
-
-
-def _property(site: Site) -> Value:
-    return UNKNOWN
 
 
 def _mapping(site: Site) -> Value:
@@ -737,7 +733,7 @@ def _extend(site: Site, receiver: Instance) -> Value:
 
 
 def _insert(site: Site, receiver: Instance) -> Value:
-    receiver.marks["open"] = True
+    site.visitor.journal.set(receiver.marks, "open", True)
     return _append(site, receiver)
 
 
@@ -785,10 +781,6 @@ def _parameters(site: Site, receiver: Instance) -> Value:
 
 def _named_parameters(site: Site, receiver: Instance) -> Value:
     return Each((Unknown("name"), _any_parameter(receiver)), single=False)
-
-
-def _get_parameter(site: Site, receiver: Instance) -> Value:
-    return _walk(site, receiver)
 
 
 def _walk(site: Site, receiver: Instance) -> Value:
@@ -847,7 +839,7 @@ _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
     "named_children": _items,
     "parameters": _parameters,
     "named_parameters": _named_parameters,
-    "get_parameter": _get_parameter,
+    "get_parameter": _walk,
     "get_submodule": _walk,
     "get": _get,
 }

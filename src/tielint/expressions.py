@@ -141,7 +141,7 @@ class Expressions:
         if layer is None or name not in layer.parameters:
             return None
         switch = layer.optional.get(name)
-        if switch and receiver.arguments.get(switch) == Constant(False):
+        if switch and receiver.arguments.get(switch, Constant(name not in layer.absent)) == Constant(False):
             return None
         dims = layer.parameters[name]
         shape = self.layer_shape(receiver, dims) if receiver.arguments else None
@@ -372,14 +372,22 @@ class Expressions:
         if isinstance(node.operator, cst.Multiply):
             repeated = left if isinstance(left, Instance) and left.items is not None else right
             if isinstance(repeated, Instance) and repeated.items is not None:
-                self.visitor.journal.set(repeated.marks, "open", True)
+                several = self.copied_list(repeated, node)
+                several.marks["open"] = True
                 if (right if repeated is left else left) != Constant(1):
-                    self.visitor.journal.set(repeated.marks, "repeated", node)
-                return repeated
+                    several.marks["repeated"] = node
+                return several
         if isinstance(node.operator, cst.Add) and isinstance(left, Instance) and left.items is not None:
-            calls.extend(self.visitor, left, right)
-            return left
+            both = self.copied_list(left, node)
+            calls.extend(self.visitor, both, right)
+            return both
         return _arithmetic(node.operator, left, right)
+
+    def copied_list(self, original: Instance, node: cst.BaseExpression) -> Instance:
+        """A new list with the elements of another; those made for that one hang in the new one now."""
+        made = Instance(Root.BUILT, items={}, node=node, marks={"loops": self.visitor.loops})
+        calls.extend(self.visitor, made, original)
+        return made
 
     def _unary(self, node: cst.UnaryOperation) -> Value:
         value = self.evaluate(node.expression)

@@ -8,7 +8,8 @@ import libcst as cst
 
 from tielint.facts import Event, Fit, Tie
 from tielint.findings import Applicability, Confidence, Verdict
-from tielint.intent import Intent, Strength
+from tielint.intent import Intent, Strength, two_owners
+from tielint.tensor import Storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,17 @@ ALIAS_FOLLOWS = (
 )
 
 
-def alias_confidence(tie: Tie, intent: Intent) -> Confidence:
-    """An alias between two owners is a defect whatever was meant; words and known layers make it certain."""
+def alias_confidence(tie: Tie, intent: Intent) -> Confidence | None:
+    """An alias between two owners is a defect whatever was meant; words and known layers make it certain.
+
+    Of a part of a weight, or where the storage is not known to be shared, only words tell.
+    """
+    if not two_owners(tie, intent):
+        return None
     known = not tie.source.cell.presumed and not tie.target.cell.presumed
     said = intent.tie is not Strength.NONE and not intent.against and not intent.initialise
+    if not tie.state.whole or tie.state.storage is Storage.UNKNOWN:
+        return Confidence.LIKELY if said else None
     return Confidence.CERTAIN if known and said else Confidence.LIKELY
 
 

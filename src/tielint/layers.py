@@ -17,21 +17,22 @@ Shape = tuple[Dim, ...]
 class Layer:
     """A layer class: its positional arguments, and each Parameter's shape in terms of them.
 
-    `optional` maps a Parameter to the boolean argument that leaves it out.
+    `optional` maps a Parameter to the boolean argument that leaves it out, `absent` names those that are left out
+    where that argument is not given.
     """
 
     arguments: tuple[str, ...] = ()
     parameters: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
     optional: dict[str, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
 
 
 def _dense(*arguments: str) -> Layer:
     return Layer(arguments, {"weight": ("out_features", "in_features"), "bias": ("out_features",)}, {"bias": "bias"})
 
 
-def _table(rows: str, columns: str) -> Layer:
-    arguments = (rows, columns, "padding_idx", "max_norm", "norm_type", "scale_grad_by_freq", "sparse", "_weight")
-    return Layer(arguments, {"weight": (rows, columns)})
+def _table(*arguments: str) -> Layer:
+    return Layer(arguments, {"weight": ("num_embeddings", "embedding_dim")})
 
 
 def _conv(rank: int, *, transposed: bool = False) -> Layer:
@@ -45,8 +46,9 @@ def _conv(rank: int, *, transposed: bool = False) -> Layer:
     )
 
 
-def _norm(size: str, *, affine: str = "affine") -> Layer:
-    return Layer((size,), {"weight": (size,), "bias": (size,)}, {"weight": affine, "bias": affine})
+def _norm(size: str, *, affine: str = "affine", absent: bool = False) -> Layer:
+    both = ("weight", "bias")
+    return Layer((size,), dict.fromkeys(both, (size,)), dict.fromkeys(both, affine), frozenset(both if absent else ()))
 
 
 def _recurrent() -> Layer:
@@ -60,7 +62,8 @@ def _recurrent() -> Layer:
 
 def _recurrent_cell() -> Layer:
     matrices: dict[str, tuple[str | None, ...]] = {"weight_ih": (None, None), "weight_hh": (None, None)}
-    return Layer(("input_size", "hidden_size"), matrices | {"bias_ih": (None,), "bias_hh": (None,)})
+    switches = {"bias_ih": "bias", "bias_hh": "bias"}
+    return Layer(("input_size", "hidden_size", "bias"), matrices | dict.fromkeys(switches, (None,)), switches)
 
 
 LAYERS: dict[str, Layer] = {
@@ -71,24 +74,31 @@ LAYERS: dict[str, Layer] = {
         {"weight": ("out_features", "in1_features", "in2_features"), "bias": ("out_features",)},
         {"bias": "bias"},
     ),
-    "torch.nn.Embedding": _table("num_embeddings", "embedding_dim"),
-    "torch.nn.EmbeddingBag": _table("num_embeddings", "embedding_dim"),
+    "torch.nn.Embedding": _table("num_embeddings", "embedding_dim", "padding_idx", "max_norm", "norm_type"),
+    "torch.nn.EmbeddingBag": _table("num_embeddings", "embedding_dim", "max_norm", "norm_type"),
     **{f"torch.nn.Conv{n}d": _conv(n) for n in (1, 2, 3)},
     **{f"torch.nn.ConvTranspose{n}d": _conv(n, transposed=True) for n in (1, 2, 3)},
     **{f"torch.nn.BatchNorm{n}d": _norm("num_features") for n in (1, 2, 3)},
-    **{f"torch.nn.InstanceNorm{n}d": _norm("num_features") for n in (1, 2, 3)},
+    **{f"torch.nn.InstanceNorm{n}d": _norm("num_features", absent=True) for n in (1, 2, 3)},
     "torch.nn.SyncBatchNorm": _norm("num_features"),
     "torch.nn.LayerNorm": _norm("normalized_shape", affine="elementwise_affine"),
     "torch.nn.GroupNorm": Layer(
-        ("num_groups", "num_channels"), {"weight": ("num_channels",), "bias": ("num_channels",)}
+        ("num_groups", "num_channels", "eps", "affine"),
+        {"weight": ("num_channels",), "bias": ("num_channels",)},
+        {"weight": "affine", "bias": "affine"},
     ),
-    "torch.nn.RMSNorm": Layer(("normalized_shape",), {"weight": ("normalized_shape",)}),
+    "torch.nn.RMSNorm": Layer(
+        ("normalized_shape", "eps", "elementwise_affine"),
+        {"weight": ("normalized_shape",)},
+        {"weight": "elementwise_affine"},
+    ),
     "torch.nn.PReLU": Layer(("num_parameters",), {"weight": ("num_parameters",)}),
     **{f"torch.nn.{name}": _recurrent() for name in ("RNN", "LSTM", "GRU")},
     **{f"torch.nn.{name}": _recurrent_cell() for name in ("RNNCell", "LSTMCell", "GRUCell")},
     "torch.nn.MultiheadAttention": Layer(
         ("embed_dim", "num_heads", "dropout", "bias"),
         {"in_proj_weight": (None, "embed_dim"), "in_proj_bias": (None,)},
+        {"in_proj_bias": "bias"},
     ),
 }
 

@@ -10,8 +10,13 @@ TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
 
+def speaks_of_torch(data: bytes) -> bool:
+    """Whether any name in a file can mean PyTorch: elsewhere, with or without the gate, nothing is a finding."""
+    return any(word in data for word in TORCH)
+
+
 def wanted_by(data: bytes, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules that can find something in a file with these bytes."""
-    if not any(word in data for word in TORCH):
+    if not speaks_of_torch(data):
         return ()
     return tuple(rule for rule in rules if all(any(word in data for word in group) for group in rule.triggers))

@@ -484,7 +484,9 @@ gather take masked_select conj resolve_conj resolve_neg positive real
 """
 
 FUNCTIONS = frozenset(f"torch.{name}" for name in _TORCH_FUNCTIONS.split()) | {
-    f"torch.Tensor.{name}" for name in OPERATIONS if name not in PROPERTIES
+    *(f"torch.Tensor.{name}" for name in OPERATIONS if name not in PROPERTIES),
+    "einops.rearrange",
+    "torch.nn.Buffer",
 }
 """Operations called as a function of the tensor, by qualified name; the last part names the operation."""
 

@@ -21,7 +21,6 @@ class Root(Enum):
     SELF = "self"
     ARGUMENT = "argument"
     BUILT = "built"
-    NAMED = "named"
     PART = "part"
 
 
