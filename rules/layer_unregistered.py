@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import libcst as cst
 
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
-from tielint.intent import read_intent
+from tielint.intent import comments, read_intent, words
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
+
+_HIDDEN = re.compile(
+    r"(?<![a-z])(?:hide|hidden|hides|not registered|unregistered|do not register|don't register|on purpose|"
+    r"deliberate\w*|intention\w*|avoid|prevent|exclude\w*|keep out|state_dict|state dict)(?![a-z])"
+)
 
 
 class LayerUnregistered(Rule):
@@ -19,7 +25,8 @@ class LayerUnregistered(Rule):
     ## What it does
     Finds attributes of a module that are plain lists, tuples or dicts at the end of its constructor and hold layers or
     Parameters made for them that stand nowhere else. Layers that are registered as well (`add_module`, a `ModuleList`
-    beside the list) are fine, and so is a reference to a layer that belongs to another module.
+    beside the list) are fine, and so is a reference to a layer that belongs to another module. A list around one single
+    layer, or a comment that says so, keeps it out on purpose: that is shown as *possible* only.
 
     ## Why it is wrong
     | executed in PyTorch 2.13 | outcome |
@@ -54,9 +61,14 @@ class LayerUnregistered(Rule):
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:
             if event.kind is EventKind.UNREGISTERED:
-                yield Judgement(
-                    event, self.verdict, Confidence.LIKELY, _message(event), read_intent(event), _remedy(event)
-                )
+                confidence = Confidence.POSSIBLE if _on_purpose(event) else Confidence.LIKELY
+                yield Judgement(event, self.verdict, confidence, _message(event), read_intent(event), _remedy(event))
+
+
+def _on_purpose(event: Event) -> bool:
+    """A list around one single layer is how people keep a reference out of a module; or a comment says so."""
+    alone = isinstance(event.node, cst.List | cst.Tuple) and len(event.node.elements) == 1
+    return alone or bool(_HIDDEN.search(words(comments(event.place))))
 
 
 def _message(event: Event) -> str:

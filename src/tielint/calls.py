@@ -345,10 +345,19 @@ def _setattr(site: Site) -> Value:
         if isinstance(name, Constant) and isinstance(name.value, str):
             site.visitor.stores.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
         elif isinstance(receiver, Instance):
-            for value in options(site.positional[2]):
-                if isinstance(value, TensorValue):
-                    site.visitor.events.kept(receiver, "…", value, site.node)
+            _set_unnamed(site, receiver, site.positional[2])
     return Constant(None)
+
+
+def _set_unnamed(site: Site, receiver: Instance, value: Value) -> None:
+    """A module's attribute whose name is computed is set: a layer or Parameter is registered somewhere."""
+    for option in options(value):
+        if isinstance(option, Instance):
+            site.visitor.stores.place(receiver, f"[each {id(site.node)}]", option)
+        elif isinstance(option, TensorValue) and option.cell.parameter and option.state.is_origin:
+            site.visitor.stores.adopt_parameter(receiver, option.cell)
+        elif isinstance(option, TensorValue):
+            site.visitor.events.kept(receiver, "…", option, site.node)
 
 
 def _getattr(site: Site) -> Value:
@@ -679,9 +688,8 @@ def _freeze(site: Site, receiver: Instance) -> Value:
 
 def _register_parameter(site: Site, receiver: Instance) -> Value:
     name, value = site.get(0, "name"), site.get(1, "param")
-    holder = value.cell.owner if isinstance(value, TensorValue) and not isinstance(name, Constant) else None
-    if holder and is_plain(holder):
-        site.visitor.journal.set(holder.marks, "adopted", True)
+    if isinstance(value, TensorValue) and not isinstance(name, Constant):
+        site.visitor.stores.adopt_parameter(receiver, value.cell)
     if isinstance(name, Constant) and isinstance(name.value, str) and value is not None:
         node = site.node_of(1, "param")
         site.visitor.stores.store_attribute(receiver, name.value, value, node, Write.REGISTER)
@@ -713,8 +721,10 @@ def _load_state_dict(site: Site, receiver: Instance) -> Value:
 def _add_module(site: Site, receiver: Instance) -> Value:
     name, module = site.get(0, "name"), site.get(1, "module")
     if module is not None:
-        key = name.value if isinstance(name, Constant) and isinstance(name.value, str) else f"[each {id(site.node)}]"
-        site.visitor.stores.store_attribute(receiver, key, module, None)
+        if isinstance(name, Constant) and isinstance(name.value, str):
+            site.visitor.stores.store_attribute(receiver, name.value, module, None)
+        else:
+            _set_unnamed(site, receiver, module)
         if receiver.items is not None:
             append(site.visitor, receiver, module)
     return Constant(None)

@@ -51,7 +51,8 @@ class Events:
             return
         for item in items:
             if isinstance(item, TensorValue) and item.cell.parameter and container.kind in PARAMETER_CONTAINERS:
-                self.note(EventKind.REPEATED, _short(container), self.text_of_cell(item.cell), node, cell=item.cell)
+                text = self.text_of_cell(item.cell)
+                self.note(EventKind.REPEATED, _short(container), text, node, target=container, cell=item.cell)
             elif isinstance(item, Instance) and container.kind not in PARAMETER_CONTAINERS:
                 self.note(EventKind.REPEATED, _short(container), self.text(item), node, source=item, target=container)
 
@@ -130,7 +131,8 @@ class Events:
 
     def replaced(self, holder: Instance, name: str, old: Value, new: Value) -> None:
         """An attribute that a tie of this run hangs on gets another value."""
-        if any(o is n for o in options(old) for n in options(new)):
+        removed = new == Constant(None)
+        if removed or any(o is n for o in options(old) for n in options(new)):
             return
         for tie in self.visitor.pending:
             side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
@@ -155,7 +157,7 @@ class Events:
         other = tie.source if side is tie.target else tie.target
         statement = self.visitor.statement
         if statement is not tie.place.statement and not _exclusive(tie.place, self.visitor.here()):
-            self.note(kind, side.text, other.text, node or statement, tie=tie, detail=by, made=tie.place.statement)
+            self.note(kind, side.text, other.text, node or statement, tie=tie, detail=by, made=other.cell.node)
 
     def side_under(self, tie: Tie, old: Value) -> Side | None:
         """The side of a tie whose Parameter, layer or layer's holder is `old`."""
@@ -238,7 +240,8 @@ class Events:
                 continue
             places = [_group_of(side, members) for side in (tie.target, tie.source)]
             if None not in places and places[0] != places[1]:
-                self.note(EventKind.GROUPED, tie.target.text, tie.source.text, node, tie=tie, made=tie.place.statement)
+                made = tie.source.cell.node
+                self.note(EventKind.GROUPED, tie.target.text, tie.source.text, node, tie=tie, made=made)
 
     # ------------------------------------------------------------------ writing down
 
@@ -337,6 +340,8 @@ def complete(event: Event, ties: Sequence[Tie]) -> None:
     """What only the end of a run tells; `ties` are those of the run, in their order."""
     if event.target is not None and event.source is not None:
         event.same_model = outermost(event.target) is outermost(event.source)
+    if event.kind is EventKind.REPEATED and event.target is not None:
+        event.target_text = absolute_path(event.target) or event.target_text
     if event.kind is EventKind.REPEATED and event.source is not None:
         event.has_parameters = holds_parameters(event.source)
     if event.kind is EventKind.REPLACED and event.tie is not None:

@@ -325,6 +325,14 @@ class Stores:
             held.append(option)
         return choice(held)
 
+    def adopt_parameter(self, holder: Instance, cell: Cell) -> None:
+        """A module registers a Parameter under a name that is computed; so far a list of Python alone held it."""
+        if cell.home is None:
+            self.visitor.journal.set(cell.marks, "owner", holder)
+            self.visitor.journal.set(cell.marks, "attribute", "…")
+        elif cell.owner and is_plain(cell.owner):
+            self.visitor.journal.set(cell.owner.marks, "adopted", True)
+
     def place(self, holder: Instance, step: str, value: Instance) -> None:
         if value is holder or value.root is Root.SELF:
             return
