@@ -715,6 +715,26 @@ def _load_state_dict(site: Site, receiver: Instance) -> Value:
         source = state.marks.get("state_of") if isinstance(state, Instance) else None
         if isinstance(source, Instance):
             site.visitor.events.state_loaded(receiver, source, site.node)
+    if site.get(2, "assign") == Constant(True):
+        site.visitor.events.remade("load_state_dict(…, assign=True)", receiver, site.node)
+    return site.visitor.opaque(site.node)
+
+
+def _to_empty(site: Site, receiver: Instance) -> Value:
+    site.visitor.events.remade("to_empty", receiver, site.node)
+    return receiver
+
+
+def _run_hook(site: Site, receiver: Instance) -> Value:
+    """A forward hook runs at every forward pass of its module, with the module as its first argument."""
+    if site.positional:
+        hook = Site(site.visitor, site.node.with_changes(args=[]))
+        hook.positional = [receiver, UNKNOWN, UNKNOWN]
+        hook.nodes = [None] * 3
+        site.visitor.hooks += 1
+        for option in options(site.positional[0]):
+            call_value(hook, option)
+        site.visitor.hooks -= 1
     return site.visitor.opaque(site.node)
 
 
@@ -829,7 +849,9 @@ _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
     "train": _itself,
     "eval": _itself,
     "apply": _itself,
-    "to_empty": _itself,
+    "to_empty": _to_empty,
+    "register_forward_pre_hook": _run_hook,
+    "register_forward_hook": _run_hook,
     "requires_grad_": _freeze,
     "register_parameter": _register_parameter,
     "register_buffer": _register_buffer,

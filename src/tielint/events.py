@@ -125,7 +125,7 @@ class Events:
 
     @property
     def in_forward(self) -> bool:
-        return any(function.name == "forward" for function in self.visitor.functions)
+        return self.visitor.hooks > 0 or any(function.name == "forward" for function in self.visitor.functions)
 
     # ------------------------------------------------------------------ ties undone
 
@@ -147,6 +147,20 @@ class Events:
                 side = next((side for side in (tie.target, tie.source) if side.owner is layer), None)
                 if side is not None and side.cell.name == "weight":
                     self.undone(EventKind.WRAPPED, tie, side, function, node)
+
+    def remade(self, function: str, model: Instance, node: cst.CSTNode) -> None:
+        """Every Parameter of a module becomes another object: ties of it, or of a part of it, are undone."""
+        for tie in (*self.visitor.facts.ties, *self.visitor.pending):
+            if tie.is_tie and tie.misfit is None and self.side_under(tie, model) is not None:
+                self.note(
+                    EventKind.REMADE,
+                    tie.target.text,
+                    tie.source.text,
+                    node,
+                    tie=tie,
+                    detail=function,
+                    made=tie.source.cell.node,
+                )
 
     def not_a_module(self, function: str, value: TensorValue, node: cst.CSTNode) -> None:
         if value.cell.parameter or value.cell.presumed:
@@ -213,6 +227,25 @@ class Events:
         detail = f"{{{', '.join(mapping)}}}" if len(mapping) == len(names) else ""
         text = f"{definition.name}.{TIED_KEYS}"
         self.note(EventKind.TIED_KEYS_LISTED, text, text, keys.node, detail=detail, place=place)
+
+    def ties_undeclared(self, definition: ClassDefinition, model: Instance) -> None:
+        """Ties of a constructor in a direct subclass of transformers' own class, without a word of them."""
+        bases = [last_name(base.value) for base in definition.node.bases]
+        declared = [ancestor.attributes.get(TIED_KEYS) for ancestor in definition.ancestry()]
+        if "PreTrainedModel" not in bases or any(keys not in (None, Constant(None)) for keys in declared):
+            return
+        for tie in self.visitor.facts.ties:
+            if tie.is_tie and tie.same_model and tie.target.owner and outermost(tie.target.owner) is model:
+                detail = f'{{"{_below(tie.target.text)}": "{_below(tie.source.text)}"}}'
+                self.note(
+                    EventKind.TIE_UNDECLARED,
+                    tie.target.text,
+                    tie.source.text,
+                    tie.place.statement,
+                    detail=detail,
+                    place=tie.place,
+                    made=tie.source.cell.node,
+                )
 
     def sources_of_ties(self, definition: ClassDefinition, model: Instance) -> dict[str, str]:
         """From each tied Parameter's name to its source's: as the constructor ties, and as transformers would."""
@@ -344,6 +377,8 @@ def complete(event: Event, ties: Sequence[Tie]) -> None:
         event.target_text = absolute_path(event.target) or event.target_text
     if event.kind is EventKind.REPEATED and event.source is not None:
         event.has_parameters = holds_parameters(event.source)
+    if event.kind is EventKind.REMADE and event.tie is not None:
+        event.lasting = not _mended(event, event.tie, ties)
     if event.kind is EventKind.REPLACED and event.tie is not None:
         event.lasting = not _same_parameter(event.tie) and not _mended(event, event.tie, ties)
 
@@ -351,13 +386,20 @@ def complete(event: Event, ties: Sequence[Tie]) -> None:
 def _mended(event: Event, broken: Tie, ties: Sequence[Tie]) -> bool:
     """Whether the two are tied again, later or by the very statement."""
     sides = {broken.target.text, broken.source.text}
+    owners = {id(broken.target.owner), id(broken.source.owner)}
     return any(
         tie is not broken
         and tie.is_tie
-        and {tie.target.text, tie.source.text} == sides
+        and _one_model(tie, broken)
+        and ({tie.target.text, tie.source.text} == sides or {id(tie.target.owner), id(tie.source.owner)} == owners)
         and (index >= event.order or tie.place.statement is event.place.statement)
         for index, tie in enumerate(ties)
     )
+
+
+def _one_model(tie: Tie, other: Tie) -> bool:
+    models = [outermost(each.target.owner) if each.target.owner else None for each in (tie, other)]
+    return models[0] is models[1]
 
 
 def _exclusive(one: Place, other: Place) -> bool:

@@ -62,7 +62,10 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something happens: the statement, the running functions from the outermost in, and what guards them."""
+    """Where something happens: the statement, the running functions from the outermost in, and what guards them.
+
+    hook: one of the functions is a forward hook.
+    """
 
     statement: cst.CSTNode
     line: cst.CSTNode | None
@@ -72,6 +75,12 @@ class Place:
     conditions: tuple[Condition, ...]
     loops: int
     grad: bool
+    hook: bool = False
+
+    @property
+    def every_forward(self) -> bool:
+        """Whether it happens again at every forward pass."""
+        return self.hook or any(function.name == "forward" for function in self.functions)
 
     @property
     def function(self) -> FunctionDefinition | None:
@@ -177,10 +186,12 @@ class EventKind(Enum):
     DERIVED_DETACHED = "a forward pass stores what it computed from a Parameter's values, without its graph"
     REPLACED = "one side of a tie is replaced"
     WRAPPED = "a function that changes a module's Parameters is applied to one side of a tie"
+    REMADE = "a model whose tie is in sight gets new Parameters everywhere"
     NOT_A_MODULE = "a function for modules is given a Parameter"
     UNREGISTERED = "layers or Parameters hang in a list or dict of Python"
     TAKEN_AS_WEIGHT = "a new layer takes another's weight as its initial values"
     TIED_KEYS_LISTED = "a transformers model names its tied weights in a list"
+    TIE_UNDECLARED = "a transformers model ties by hand"
     GROUPED = "both sides of a tie stand in parameter groups of one optimizer"
 
 

@@ -120,7 +120,7 @@ def read_intent(tie: Tie | Event) -> Intent:
         initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
         synchronise=bool(synchronised)
         or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
-        surgery=any(_SURGERY.search(words(function.name)) for function in tie.place.functions)
+        surgery=(not tie.place.hook and any(_SURGERY.search(words(function.name)) for function in tie.place.functions))
         or any(_is_test(definition) for definition in tie.place.classes),
     )
 

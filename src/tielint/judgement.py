@@ -77,7 +77,7 @@ def _shape(shape: tuple[object, ...] | None) -> str:
 
 def in_forward(tie: Tie) -> bool:
     """Whether it happens again at every forward pass."""
-    return any(function.name == "forward" for function in tie.place.functions)
+    return tie.place.every_forward
 
 
 def shapes_of(tie: Tie) -> tuple[str, str]:

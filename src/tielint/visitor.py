@@ -70,6 +70,7 @@ class Visitor:
         self.frame = self.globals
         self.steps = 0
         self.loops = 0
+        self.hooks = 0
         self.grad = True
         self.statement: cst.CSTNode = module
         self.line: cst.CSTNode | None = None
@@ -116,6 +117,7 @@ class Visitor:
                 self.events.unregistered(receiver)
             self.settle()
         self.events.tied_keys_listed(definition, receiver)
+        self.events.ties_undeclared(definition, receiver)
         self.settle()
         reached = {key for key, count in self.runs.items() if count != before.get(key)}
         for current in definition.ancestry():
@@ -558,6 +560,7 @@ class Visitor:
             (*self.conditions, *own),
             self.loops,
             self.grad,
+            self.hooks > 0,
         )
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
