@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tielint.findings import Applicability
+from tielint.facts import Tie
+from tielint.findings import Applicability, Edit
+from tielint.fixes import Fixes
 from tielint.linter import lint_source
 from tielint.report import FileReport
 from tielint.settings import Settings
@@ -86,3 +89,37 @@ def test_tied_linear_is_written_once_and_in_the_files_own_style(
     assert report.new_text.replace(newline, "").count("\n") == 0
     assert f"{newline}{indent}def forward" in report.new_text
     assert fixed(report.new_text).new_text is None
+
+
+def test_a_fix_that_does_not_hold_is_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One fix writes an alias of another kind, one breaks the syntax; the third is good and stays."""
+    honest = Fixes.shared_edits
+
+    def shared_edits(self: Fixes, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
+        edits = honest(self, tie, source, target)
+        if "third" in target:
+            return edits
+        return tuple(Edit("nn.Parameter(self.emb.weight.data)" if "first" in target else "(", e.span) for e in edits)
+
+    monkeypatch.setattr(Fixes, "shared_edits", shared_edits)
+    names = ("first", "second", "third")
+    text = "\n".join(
+        [
+            "import torch.nn as nn",
+            "class Model(nn.Module):",
+            "    def __init__(self):",
+            "        super().__init__()",
+            "        self.emb = nn.Embedding(9, 4)",
+            *[f"        self.{name} = nn.Linear(4, 9)" for name in names],
+            *[f"        self.{name}.weight = nn.Parameter(self.emb.weight)" for name in names],
+            "",
+        ]
+    )
+    report = fixed(text)
+    assert report.fixed == 1
+    assert report.new_text == text.replace(
+        "self.third.weight = nn.Parameter(self.emb.weight)", "self.third.weight = self.emb.weight"
+    )
+    assert len(report.withdrawn) == 2
+    assert all("withdrawn" in line for line in report.withdrawn)
+    assert {finding.target for finding in report.findings} == {"self.first.weight", "self.second.weight"}

@@ -18,10 +18,9 @@ def finding(row: int, last: int | None = None) -> Finding:
         verdict=Verdict.ALIAS,
         confidence=Confidence.LIKELY,
         path=Path("a.py"),
-        span=Span(Position(row, 1), Position(row, 5)),
+        span=Span(Position(row, 1), Position(last or row, 5)),
         source="a",
         target="b",
-        statement_span=Span(Position(row, 1), Position(last, 2)) if last else None,
     )
 
 

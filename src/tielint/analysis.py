@@ -106,7 +106,6 @@ def _located(
             target=subject.target_text,
             source_span=positions.span(subject.made) if subject.made is not None else None,
             fix=fixes.of(judgement),
-            statement_span=span,
         )
         found.setdefault((rule.code, span, finding.source, finding.target), finding)
     return list(found.values())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tielint.facts import Write
-from tielint.layers import CONTAINERS, LAYERS
+from tielint.layers import CONTAINERS, LAYERS, canonical
 from tielint.ownership import is_plain
 from tielint.tensor import FUNCTIONS, OPERATIONS, PROPERTIES, Arguments, Literal, origin
 from tielint.values import (
@@ -31,6 +31,7 @@ from tielint.values import (
     TensorValue,
     Unknown,
     Value,
+    choice,
     options,
     plain_tensor,
 )
@@ -308,8 +309,6 @@ def _parameter(site: Site) -> Value:
         results.append(site.visitor.expressions.operate("Parameter", tensor, arguments, site.node))
     if not results:
         return site.visitor.expressions.operate("Parameter", plain_tensor("", site.node), arguments, site.node)
-    from tielint.values import choice
-
     return choice(results)
 
 
@@ -363,8 +362,6 @@ def _set_unnamed(site: Site, receiver: Instance, value: Value) -> None:
 def _getattr(site: Site) -> Value:
     name = site.get(1, "")
     if site.positional and isinstance(name, Constant) and isinstance(name.value, str):
-        from tielint.values import choice
-
         return choice(site.visitor.expressions.attribute(o, name.value, site.node) for o in options(site.positional[0]))
     return site.visitor.opaque(site.node)
 
@@ -562,8 +559,6 @@ def call_method(site: Site, receiver: Value, name: str) -> Value:
     visitor = site.visitor
     match receiver:
         case Qualified(name=package):
-            from tielint.layers import canonical
-
             full = canonical(f"{package}.{name}")
             if (package in LAYERS or package == "torch.nn.Module") and full not in _FUNCTIONS:
                 return _explicit_base_call(site, package, name)

@@ -8,7 +8,7 @@ from enum import Enum
 import libcst as cst
 
 from tielint.layers import Dim, Shape
-from tielint.tensor import Storage, Tensor
+from tielint.tensor import Tensor
 from tielint.values import Cell, ClassDefinition, Condition, FunctionDefinition, Instance, Root
 
 
@@ -143,13 +143,6 @@ class Tie:
     def is_tie(self) -> bool:
         """The target becomes the source itself: a real tie."""
         return self.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE) and self.state.is_origin is True
-
-    @property
-    def aliases(self) -> bool:
-        """Two Parameters over one storage come of it."""
-        if self.write is Write.COPY:
-            return False
-        return self.state.storage is Storage.SHARED and self.state.exact
 
     @property
     def key(self) -> tuple[int, int]:

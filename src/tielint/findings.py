@@ -90,7 +90,6 @@ class Finding:
     target: str
     source_span: Span | None = None
     fix: Fix | None = None
-    statement_span: Span | None = None
 
     @property
     def url(self) -> str:

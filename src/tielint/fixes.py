@@ -117,7 +117,7 @@ class Fixes:
         if self.stands_alone(tie):
             return (Edit(f"{target} = {value}", self.positions.span(tie.place.statement)),)
         match self.tree.parent(tie.written), self.tree.parent(tie.assigned):
-            case cst.Element(), cst.Element() if tie.written and tie.assigned and not self.chosen(tie):
+            case cst.Element(), cst.Element() if tie.written and tie.assigned and not self.in_conditional(tie):
                 return (Edit(target, self.positions.span(tie.written)), Edit(value, self.positions.span(tie.assigned)))
         return ()
 
@@ -125,16 +125,16 @@ class Fixes:
         """The statement does nothing but this write."""
         match tie.place.statement:
             case cst.Assign(targets=[cst.AssignTarget(target=target)]):
-                return not isinstance(target, cst.Tuple | cst.List) and not self.chosen(tie)
+                return not isinstance(target, cst.Tuple | cst.List) and not self.in_conditional(tie)
             case cst.AnnAssign():
-                return not self.chosen(tie)
+                return not self.in_conditional(tie)
             case cst.Expr(value=cst.Call()):
-                return not self.chosen(tie)
+                return not self.in_conditional(tie)
         return False
 
-    def chosen(self, tie: Tie) -> bool:
+    def in_conditional(self, tie: Tie) -> bool:
         """The value is one arm of a conditional expression."""
-        return any(isinstance(node, cst.IfExp | cst.BooleanOperation) for node in (tie.assigned,))
+        return isinstance(tie.assigned, cst.IfExp | cst.BooleanOperation)
 
     # ------------------------------------------------------------------ TiedLinear
 
@@ -189,16 +189,16 @@ class Fixes:
             not self.always_runs_after(tie, call)
             or tie.place.loops
             or tie.place.conditions
-            or not self.unconditional(assignment, tie)
+            or not self.unconditional(assignment)
         ):
             return None
-        if not self.unconditional(tie.place.statement, tie) or layer.definition is not None or _placed_elsewhere(call):
+        if not self.unconditional(tie.place.statement) or layer.definition is not None or _has_star_argument(call):
             return None
-        if len(tie.place.functions) > 1 and tie.place.functions[0].name == "__init__" and not _called_once(tie):
+        if len(tie.place.functions) > 1 and tie.place.functions[0].name == "__init__" and _in_helper_of_helper(tie):
             return None
         if not self.exists_at(tie, call) or self.tree.text_of(target) != tie.target.owner_text:
             return None
-        if self.moved(layer) != self.moved(tie.source.owner):
+        if self.device_and_dtype(layer) != self.device_and_dtype(tie.source.owner):
             return None
         bias = self.bias_argument(call)
         constructor = Edit(f"{made.name}({source}, bias={bias})", self.positions.span(call))
@@ -233,7 +233,7 @@ class Fixes:
                 return self.tree.text_of(argument.value)
         return "True"
 
-    def moved(self, layer: Instance | None) -> tuple[str, ...]:
+    def device_and_dtype(self, layer: Instance | None) -> tuple[str, ...]:
         """The device and dtype that a constructor asks for."""
         call = layer.node if layer else None
         if not isinstance(call, cst.Call):
@@ -271,7 +271,7 @@ class Fixes:
             return False
         return self.tree.class_of(made_in) is self.tree.class_of(tied_in)
 
-    def unconditional(self, node: cst.CSTNode, tie: Tie) -> bool:
+    def unconditional(self, node: cst.CSTNode) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""
         current = self.tree.parent(node)
         while current is not None and not isinstance(current, cst.FunctionDef | cst.Module):
@@ -387,9 +387,10 @@ def _is_argument(name: str, tie: Tie) -> bool:
     return any(parameter.name.value == name for parameter in every)
 
 
-def _placed_elsewhere(call: cst.Call) -> bool:
+def _has_star_argument(call: cst.Call) -> bool:
     return any(argument.star for argument in call.args)
 
 
-def _called_once(tie: Tie) -> bool:
-    return len(tie.place.functions) <= 2
+def _in_helper_of_helper(tie: Tie) -> bool:
+    """The tie stands two calls or more below the constructor: its line may run for other layers too."""
+    return len(tie.place.functions) > 2

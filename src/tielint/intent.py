@@ -145,15 +145,11 @@ def _names_initialisation(tie: Tie | Event) -> bool:
 
 def _names(condition: Condition, pattern: re.Pattern[str]) -> bool:
     """Whether a condition that holds has one of the pattern's words."""
-    if isinstance(condition.test, str) or not condition.holds:
-        return False
-    return bool(pattern.search(words(_EMPTY.code_for_node(condition.test))))
+    return condition.holds and bool(pattern.search(words(_EMPTY.code_for_node(condition.test))))
 
 
 def condition_for_tie(condition: Condition) -> int:
     """1 where the condition means that a tie is wanted, -1 where it means that none is, 0 where it says nothing."""
-    if isinstance(condition.test, str):
-        return 0
     meaning = _meaning(condition.test)
     if condition.holds:
         return meaning

@@ -110,7 +110,6 @@ LINEAR = "torch.nn.Linear"
 
 _MOVED = {
     "torch.nn.parameter.Parameter": "torch.nn.Parameter",
-    "torch.nn.functional": "torch.nn.functional",
     "torch.autograd.no_grad": "torch.no_grad",
     "torch.autograd.grad_mode.no_grad": "torch.no_grad",
 }
@@ -129,5 +128,5 @@ def parameter_named(name: str) -> bool:
     return (
         low in ("weight", "bias", "w")
         or low.endswith(("_weight", "_bias", "weights"))
-        or low.startswith(("weight_", "bias_", "w_", "weight"))
+        or low.startswith(("weight", "bias_", "w_"))
     )

@@ -28,9 +28,7 @@ def unsuppressed(findings: Iterable[Finding], text: str) -> list[Finding]:
 
 
 def _rows(finding: Finding) -> tuple[int, ...]:
-    if finding.statement_span is None:
-        return (finding.span.start.row,)
-    end = finding.statement_span.end
+    end = finding.span.end
     last = end.row - 1 if end.column == 1 and end.row > finding.span.start.row else end.row
     return (finding.span.start.row, last)
 

@@ -95,7 +95,7 @@ class TensorValue:
 class Condition:
     """A test that holds (or, with `holds` False, does not) where something happens."""
 
-    test: cst.BaseExpression | str
+    test: cst.BaseExpression
     holds: bool
 
 

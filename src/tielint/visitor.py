@@ -164,17 +164,17 @@ class Visitor:
         """Runs statements; True if they always leave the block early."""
         outer, guards = self.block, len(self.conditions)
         left = False
-        for index, node in enumerate(body):
+        for node in body:
             self.block = (*outer, node)
             self.line = node
-            left = self.compound(node, body, index)
+            left = self.compound(node)
             if left:
                 break
         self.block = outer
         del self.conditions[guards:]
         return left
 
-    def compound(self, node: cst.CSTNode, body: Sequence[cst.CSTNode], index: int) -> bool:
+    def compound(self, node: cst.CSTNode) -> bool:
         self.steps += 1
         if self.exhausted:
             return True
@@ -199,8 +199,7 @@ class Visitor:
             case cst.Try() | cst.TryStar():
                 return self.try_block(node)
             case cst.Match():
-                subject = self.expressions.evaluate(node.subject)
-                del subject
+                self.expressions.evaluate(node.subject)
                 return self.branches([self._case(case) for case in node.cases] + [lambda: False])
         return False
 

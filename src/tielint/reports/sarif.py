@@ -181,8 +181,7 @@ def _file_uri(path: Path) -> str:
 
 def _identity(finding: Finding, source: SourceFile | None, root: Path) -> str:
     """What stays the same when lines are added above, or when the statement is only laid out anew."""
-    span = finding.statement_span or finding.span
-    statement = " ".join(source.slice(span).split()) if source else ""
+    statement = " ".join(source.slice(finding.span).split()) if source else ""
     where = _below(finding.path, root) or finding.path.as_posix()
     return "\0".join((finding.code, where, finding.source, finding.target, statement))
 
