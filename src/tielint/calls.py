@@ -117,8 +117,10 @@ def extend(visitor: Visitor, container: Instance, value: Value) -> None:
             _adopt(visitor, container, item)
         if value.marks.get("open"):
             visitor.journal.set(container.marks, "open", True)
-    else:
-        visitor.journal.set(container.marks, "open", True)
+        return
+    if isinstance(value, Each) and is_plain(container):
+        append(visitor, container, value)
+    visitor.journal.set(container.marks, "open", True)
 
 
 def take_repeated(visitor: Visitor, container: Instance, elements: Instance) -> None:
@@ -240,6 +242,8 @@ def call_qualified(site: Site, name: str) -> Value:
     known = _FUNCTIONS.get(name)
     if known:
         return known(site)
+    if name in ("torch.equal", "torch.allclose"):
+        visitor.events.compared(site.get(0, "input"), site.get(1, "other"), site.node)
     if name in CHANGE_A_LAYER:
         return _applied_to_layer(site, name)
     if name in _WEIGHT_ARGUMENT:
@@ -257,7 +261,7 @@ def call_qualified(site: Site, name: str) -> Value:
     if package == "torch.nn.init" and site.positional:
         return site.positional[0]
     if package.startswith("torch.optim") and short[:1].isupper():
-        visitor.events.grouped(site.get(0, "params") or UNKNOWN, site.node)
+        visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name
@@ -453,6 +457,11 @@ def _mapping(site: Site) -> Value:
     return made
 
 
+def _chain(site: Site) -> Value:
+    """`itertools.chain(a, b)`, and `a + b` of what can only be iterated: the parts side by side."""
+    return Instance(Root.BUILT, items=dict(enumerate(site.positional)), node=site.node, marks={"open": True})
+
+
 def _partial(site: Site) -> Value:
     if not site.positional:
         return UNKNOWN
@@ -487,6 +496,7 @@ _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "copy.deepcopy": _deepcopy,
     "torch.nn.Embedding.from_pretrained": _from_pretrained,
     "functools.partial": _partial,
+    "itertools.chain": _chain,
     "typing.cast": _cast,
     "builtins.setattr": _setattr,
     "builtins.getattr": _getattr,

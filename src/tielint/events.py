@@ -263,18 +263,28 @@ class Events:
             tied.setdefault(ends[0], ends[1])
         return tied
 
-    def grouped(self, groups: Value, node: cst.CSTNode) -> None:
-        """An optimizer is made of several parameter groups."""
-        if not isinstance(groups, Instance) or not groups.items or len(groups.items) < 2:
+    def compared(self, one: Value | None, other: Value | None, node: cst.CSTNode) -> None:
+        """`torch.equal(one, other)`"""
+        match one, other:
+            case TensorValue(cell=a, state=here), TensorValue(cell=b, state=there):
+                if here.is_origin and there.is_origin and a.home and b.home:
+                    texts = self.text_of_cell(a), self.text_of_cell(b)
+                    self.note(EventKind.COMPARED, *texts, node, target=a.home, source=b.home, cell=b)
+
+    def optimized(self, params: Value, node: cst.CSTNode) -> None:
+        """An optimizer is made of a list of Parameters, or of several groups of them."""
+        if not isinstance(params, Instance) or not params.items or len(params.items) < 2:
             return
-        members = [_owners_in(group.attributes.get("['params']")) for group in groups.items.values() if is_dict(group)]
+        parts = list(params.items.values())
+        kind = EventKind.GROUPED if any(is_dict(part) for part in parts) else EventKind.LISTED_TWICE
+        members = [_owners_in(part.attributes["['params']"] if is_dict(part) else part) for part in parts]
         for tie in (*self.visitor.facts.ties, *self.visitor.pending):
             if not tie.is_tie or tie.target.owner is None or tie.source.owner is None:
                 continue
             places = [_group_of(side, members) for side in (tie.target, tie.source)]
             if None not in places and places[0] != places[1]:
                 made = tie.source.cell.node
-                self.note(EventKind.GROUPED, tie.target.text, tie.source.text, node, tie=tie, made=made)
+                self.note(kind, tie.target.text, tie.source.text, node, tie=tie, made=made)
 
     # ------------------------------------------------------------------ writing down
 

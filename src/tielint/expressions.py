@@ -381,6 +381,8 @@ class Expressions:
             both = self.copied_list(left, node)
             calls.extend(self.visitor, both, right)
             return both
+        if isinstance(node.operator, cst.Add) and isinstance(left, Each) and isinstance(right, Each):
+            return Instance(Root.BUILT, items={0: left, 1: right}, node=node, marks={"open": True})
         return _arithmetic(node.operator, left, right)
 
     def copied_list(self, original: Instance, node: cst.BaseExpression) -> Instance:

@@ -184,6 +184,8 @@ class EventKind(Enum):
     UNREGISTERED = "layers or Parameters hang in a list or dict of Python"
     TAKEN_AS_WEIGHT = "a new layer takes another's weight as its initial values"
     TIED_KEYS_LISTED = "a transformers model names its tied weights in a list"
+    COMPARED = "two Parameters are compared by their values"
+    LISTED_TWICE = "both sides of a tie stand in one list of an optimizer"
     TIE_UNDECLARED = "a transformers model ties by hand"
     GROUPED = "both sides of a tie stand in parameter groups of one optimizer"
 

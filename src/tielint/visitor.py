@@ -232,6 +232,8 @@ class Visitor:
                     self.set_local(target.value, UNKNOWN)
             case cst.Expr(value=value):
                 self.expressions.evaluate(value)
+            case cst.Assert(test=test):
+                self.expressions.evaluate(test)
             case cst.Return(value=returned):
                 result = self.expressions.evaluate(returned) if returned else Constant(None)
                 if self.returns:
