@@ -23,7 +23,8 @@ class LayerRepeated(Rule):
 
     ## What it does
     Finds `nn.ModuleList([layer] * n)`, `nn.Sequential(*[layer] * n)`, `nn.ModuleList([layer for _ in range(n)])` with
-    one `layer` made outside, and `nn.ParameterList([p] * n)`. Layers without Parameters (dropout, activations) may be
+    one `layer` made outside, `layers.append(layer)` in a loop that does not make it, and `nn.ParameterList([p] * n)`.
+    Layers without Parameters (dropout, activations) may be
     repeated; where a name, a comment or a condition speaks of sharing, repetition is what was asked for, and the rule
     is silent.
 

@@ -104,9 +104,15 @@ def append(visitor: Visitor, container: Instance, value: Value) -> None:
     if container.items is None:
         container.items = {}
     index = len(container.items)
-    if visitor.loops > int(container.marks.get("loops", 0)):  # type: ignore[call-overload]
+    if visitor.loops > _loops_around(container):
         visitor.journal.set(container.marks, "open", True)
     visitor.journal.set(container.items, index, visitor.stores.hold(container, f"[{index}]", value))
+
+
+def _loops_around(container: Instance) -> int:
+    """How many loops run where a container was made."""
+    loops = container.marks.get("loops", 0)
+    return loops if isinstance(loops, int) else 0
 
 
 def extend(visitor: Visitor, container: Instance, value: Value) -> None:
@@ -757,8 +763,23 @@ def _add_module(site: Site, receiver: Instance) -> Value:
 
 def _append(site: Site, receiver: Instance) -> Value:
     if site.positional:
+        _notice_same_element(site, receiver, site.positional[0])
         append(site.visitor, receiver, site.positional[0])
     return receiver
+
+
+def _notice_same_element(site: Site, container: Instance, value: Value) -> None:
+    """`layers.append(layer)` in a loop that does not make the layer: every turn appends the same one."""
+    node = site.nodes[0]
+    rebound = site.visitor.rebound
+    outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
+    if not outside or not isinstance(value, Instance) or site.visitor.loops <= _loops_around(container):
+        return
+    if container.kind in CONTAINERS:
+        elements = Instance(Root.BUILT, items={0: value}, marks={"repeated": site.node})
+        site.visitor.events.repeated(container, elements)
+    elif is_plain(container) and not container.items:
+        site.visitor.journal.set(container.marks, "repeated", site.node)
 
 
 def _extend(site: Site, receiver: Instance) -> Value:

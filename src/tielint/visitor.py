@@ -71,6 +71,7 @@ class Visitor:
         self.steps = 0
         self.loops = 0
         self.hooks = 0
+        self.rebound: list[set[str]] = []
         self.grad = True
         self.statement: cst.CSTNode = module
         self.line: cst.CSTNode | None = None
@@ -191,7 +192,7 @@ class Visitor:
                 self.for_loop(node)
             case cst.While():
                 self.expressions.evaluate(node.test)
-                self.repeated(lambda: self.suite(node.body), node.body)
+                self.repeated(lambda: self.suite(node.body), node)
                 if node.orelse:
                     self.suite(node.orelse.body)
             case cst.With():
@@ -340,7 +341,7 @@ class Visitor:
             return False
 
         roots = dict(self.frame.roots)
-        self.repeated(body, node.body)
+        self.repeated(body, node)
         variables: set[str] = set()
         _target_names(node.target, variables)
         outside = {key: name for key, name in self.frame.roots.items() if name not in variables}
@@ -348,14 +349,16 @@ class Visitor:
         if node.orelse:
             self.suite(node.orelse.body)
 
-    def repeated(self, body: Callable[[], bool], suite: cst.BaseSuite) -> None:
+    def repeated(self, body: Callable[[], bool], loop: cst.For | cst.While) -> None:
         """A loop body runs once, for any of its turns: names that it rebinds hold nothing certain."""
-        for name in _rebound_names(suite):
+        self.rebound.append(_rebound_names(loop))
+        for name in _rebound_names(loop.body):
             if isinstance(self.frame.locals.get(name), Constant | Unknown):
                 self.set_local(name, Unknown(name))
         self.loops += 1
         self.branches([lambda: (body(), False)[1], lambda: True])
         self.loops -= 1
+        self.rebound.pop()
 
     def bind_loop(self, target: cst.BaseExpression, value: Value) -> None:
         """Binds loop variables; inside the loop, an element goes by the variable's name."""
@@ -597,8 +600,8 @@ def _lexical(frame: Frame) -> Frame:
     return current
 
 
-def _rebound_names(suite: cst.BaseSuite) -> set[str]:
-    """The names that a loop's body assigns."""
+def _rebound_names(loop: cst.CSTNode) -> set[str]:
+    """The names that a loop, or its body, assigns."""
     names: set[str] = set()
 
     def collect(node: cst.CSTNode) -> None:
@@ -610,11 +613,14 @@ def _rebound_names(suite: cst.BaseSuite) -> set[str]:
                 _target_names(target, names)
             case cst.FunctionDef() | cst.ClassDef():
                 return
+            case cst.For(target=target, body=body):
+                _target_names(target, names)
+                collect(body)
             case cst.SimpleStatementLine() | cst.BaseCompoundStatement() | cst.BaseSuite() | cst.Else():
                 for child in node.children:
                     collect(child)
 
-    collect(suite)
+    collect(loop)
     return names
 
 
