@@ -320,7 +320,7 @@ class Expressions:
         return choice(arms)
 
     def _sequence(self, node: cst.Tuple | cst.List | cst.Set) -> Value:
-        made = Instance(Root.BUILT, items={}, node=node)
+        made = Instance(Root.BUILT, items={}, node=node, marks={"loops": self.visitor.loops})
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.StarredElement):
@@ -330,7 +330,7 @@ class Expressions:
         return made
 
     def _dict(self, node: cst.Dict) -> Value:
-        made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
+        made = Instance(Root.BUILT, items={}, node=node, marks={"open": True, "loops": self.visitor.loops})
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.DictElement):
