@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tielint.facts import Event, EventKind, FileFacts
+from tielint.facts import Event, EventKind, FileFacts, Tie
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
+from tielint.values import Root
 
 
 class TieReplaced(Rule):
@@ -52,10 +53,15 @@ class TieReplaced(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:
-            if event.kind is EventKind.REPLACED and event.lasting and event.tie and event.tie.same_model:
+            if event.kind is EventKind.REPLACED and event.lasting and event.tie and _both_in_use(event.tie):
                 intent = read_intent(event)
                 if not intent.against:
                     yield Judgement(event, self.verdict, Confidence.LIKELY, _message(event), intent, _remedy(event))
+
+
+def _both_in_use(tie: Tie) -> bool:
+    """Parts of one model, or of this one and of one that was passed in."""
+    return tie.same_model or Root.ARGUMENT in (tie.target.root, tie.source.root)
 
 
 def _message(event: Event) -> str:

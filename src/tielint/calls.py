@@ -421,16 +421,21 @@ def _elements(site: Site) -> Value:
     if not site.positional:
         return Instance(Root.BUILT, items={}, node=site.node, marks={"loops": site.visitor.loops})
     value = site.positional[0]
-    if isinstance(value, Instance) and "repeated" in value.marks:
+    anew = isinstance(site.nodes[0], cst.GeneratorExp | cst.ListComp) and not _reverses(site)
+    if isinstance(value, Instance) and (anew or "repeated" in value.marks):
         return value
     if isinstance(value, Instance) and value.items is not None and not value.marks.get("open"):
         marks: dict[str, object] = {"loops": site.visitor.loops, "place": (value, "(elements)")}
         copied = Instance(Root.BUILT, items=dict(value.items), node=site.node, marks=marks)
-        if isinstance(site.node.func, cst.Name) and site.node.func.value == "reversed":
+        if _reverses(site):
             copied.items = dict(enumerate(reversed(list(value.items.values()))))
         return copied
     drawn = site.visitor.expressions.element_of(value, site.node)
     return drawn if isinstance(drawn, Each) else Each((drawn,))
+
+
+def _reverses(site: Site) -> bool:
+    return isinstance(site.node.func, cst.Name) and site.node.func.value == "reversed"
 
 
 def turns(iterated: Value) -> list[Value]:

@@ -351,6 +351,16 @@ class Expressions:
         calls.append(self.visitor, made, value)
         return made
 
+    def _dict_comprehension(self, node: cst.DictComp) -> Value:
+        self.visitor.loops += 1
+        self.bind_comprehension(node.for_in)
+        self.evaluate(node.key)
+        value = self.evaluate(node.value)
+        self.visitor.loops -= 1
+        made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
+        calls.append(self.visitor, made, value)
+        return made
+
     def bind_comprehension(self, clause: cst.CompFor) -> None:
         self.visitor.bind_loop(clause.target, self.element_of(self.evaluate(clause.iter), clause))
         for guard in clause.ifs:
@@ -521,6 +531,7 @@ _EXPRESSIONS: dict[type[cst.CSTNode], Callable[..., Value]] = {
     cst.Dict: Expressions._dict,
     cst.ListComp: Expressions._comprehension,
     cst.SetComp: Expressions._comprehension,
+    cst.DictComp: Expressions._dict_comprehension,
     cst.GeneratorExp: Expressions._comprehension,
     cst.BooleanOperation: Expressions._boolean,
     cst.BinaryOperation: Expressions._binary,

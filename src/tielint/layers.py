@@ -106,6 +106,20 @@ PARAMETER_CONTAINERS = frozenset({"torch.nn.ParameterList", "torch.nn.ParameterD
 
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"}) | PARAMETER_CONTAINERS
 
+COMPOSITES = frozenset(
+    f"torch.nn.{name}"
+    for name in (
+        "Transformer",
+        "TransformerEncoder",
+        "TransformerDecoder",
+        "TransformerEncoderLayer",
+        "TransformerDecoderLayer",
+        "AdaptiveLogSoftmaxWithLoss",
+        *(f"Lazy{kind}{n}d" for kind in ("Conv", "ConvTranspose", "BatchNorm") for n in (1, 2, 3)),
+    )
+)
+"""Modules of PyTorch that have Parameters, which no table here describes."""
+
 LINEAR = "torch.nn.Linear"
 
 _MOVED = {

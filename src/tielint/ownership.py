@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tielint.facts import Side
-from tielint.layers import LAYERS
+from tielint.layers import COMPOSITES, LAYERS
 from tielint.values import Cell, Instance, Root, TensorValue, Value, options
 
 
@@ -75,7 +75,7 @@ def kept_from_training(side: Side) -> bool:
 def holds_parameters(layer: Instance) -> bool | None:
     """Whether a module has Parameters: by its kind, or by what its constructor was seen to make; None: unknown."""
     kind = layer.kind or ""
-    if layer.layer in LAYERS:
+    if layer.layer in LAYERS or kind in COMPOSITES:
         return True
     if kind.startswith("torch.nn."):
         return (
