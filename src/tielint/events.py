@@ -5,7 +5,7 @@ It writes down what happened, whatever it was for: the rules judge.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
@@ -131,8 +131,7 @@ class Events:
 
     def replaced(self, holder: Instance, name: str, old: Value, new: Value) -> None:
         """An attribute that a tie of this run hangs on gets another value."""
-        removed = new == Constant(None)
-        if removed or any(o is n for o in options(old) for n in options(new)):
+        if new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
         for tie in self.visitor.pending:
             side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
@@ -335,6 +334,32 @@ class Events:
 
     def text_of_cell(self, cell: Cell) -> str:
         return self.visitor.stores.side(cell, cell.home, attribute_name(cell)).text
+
+
+def _wraps(new: Value, old: Value, name: str) -> bool:
+    """Whether `new` is `old`, holds it, or is made from what it replaces: `self.head = Wrapper(self.head)`."""
+    if new is old:
+        return True
+    if not isinstance(new, Instance):
+        return False
+    if any(o is old for value in _parts(new) for o in options(value)):
+        return True
+    return isinstance(new.node, cst.Call) and any(_mentions(argument.value, name) for argument in new.node.args)
+
+
+def _parts(module: Instance, depth: int = 3) -> Iterator[Value]:
+    for value in (*module.attributes.values(), *(module.items or {}).values()):
+        yield value
+        for option in options(value) if depth else ():
+            if isinstance(option, Instance) and option.root is Root.BUILT:
+                yield from _parts(option, depth - 1)
+
+
+def _mentions(node: cst.CSTNode, name: str) -> bool:
+    match node:
+        case cst.Attribute(attr=cst.Name(value=found)) if found == name:
+            return True
+    return any(_mentions(child, name) for child in node.children)
 
 
 def _owners_in(params: Value | None) -> list[Instance | Cell]:
