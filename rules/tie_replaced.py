@@ -16,8 +16,8 @@ class TieReplaced(Rule):
     """One side of a tie gets a new layer or a new Parameter after the tie was made.
 
     ## What it does
-    Follows a constructor and all that it calls, also through `super().__init__()`: two layers are tied, and a later
-    line assigns one of them, or its weight, anew. If a later line ties them again, the rule is silent.
+    Follows a constructor and all that it calls, also through `super().__init__()` into other files of the project: two
+    layers are tied, and a later line assigns one of them, or its weight, anew. If a later line ties them again, the rule is silent.
 
     ## Why it is wrong
     A tie is one Parameter held by two modules. Whoever is given another one leaves the tie.
@@ -49,7 +49,7 @@ class TieReplaced(Rule):
     code = "TIE301"
     name = "tie-replaced"
     verdict = Verdict.BROKEN_LATER
-    triggers = ((b"weight", b"bias", b"register_parameter", b"setattr"),)
+    triggers = ((b"weight", b"bias", b"register_parameter", b"setattr", b"super("),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

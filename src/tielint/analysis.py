@@ -35,11 +35,17 @@ def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
         module = parsed(source.text)
         if not speaks_of_torch(data):
             return ()
+        from tielint.modules import Modules
         from tielint.visitor import collect_facts
 
-        facts = collect_facts(module)
-        judged = _judged(facts, rules, settings)
-        found = _located(facts, source, judged, settings) if judged else []
+        modules = Modules(source.path)
+        facts = collect_facts(module, modules)
+        judged = _judged(facts, rules)
+        if judged:
+            facts = collect_facts(module, modules, thorough=True)
+            judged = _judged(facts, rules)
+        shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
+        found = _located(facts, source, shown, settings) if shown else []
     except RecursionError:
         raise LintError("nested too deeply to be linted") from None
     return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
@@ -50,13 +56,11 @@ def selected_rules(settings: Settings) -> tuple[Rule, ...]:
     return tuple(rule for rule in all_rules() if settings.selects(rule.code, default=rule.default))
 
 
-def _judged(facts: FileFacts, rules: Iterable[Rule], settings: Settings) -> list[tuple[Rule, Judgement]]:
+def _judged(facts: FileFacts, rules: Iterable[Rule]) -> list[tuple[Rule, Judgement]]:
     """The best judgement of each rule on each tie: the same code may have run several times, knowing more or less."""
     best: dict[tuple[object, ...], tuple[Rule, Judgement]] = {}
     for rule in rules:
         for judgement in rule.check(facts):
-            if judgement.confidence.rank > settings.min_confidence.rank:
-                continue
             key = (rule.code, *judgement.subject.key)
             known = best.get(key)
             if known is None or _knows_more(judgement, known[1]):
@@ -87,6 +91,7 @@ def _located(
     from tielint.positions import Positions
 
     positions = Positions(facts.module)
+    judged = [pair for pair in judged if positions.has(pair[1].subject.place.statement)]
     fixes = Fixes(
         facts.module, positions, settings, facts.names, (judgement for _, judgement in judged), _several(facts.ties)
     )
@@ -104,7 +109,7 @@ def _located(
             span=span,
             source=subject.source_text,
             target=subject.target_text,
-            source_span=positions.span(subject.made) if subject.made is not None else None,
+            source_span=positions.span(subject.made) if subject.made and positions.has(subject.made) else None,
             fix=fixes.of(judgement),
         )
         found.setdefault((rule.code, span, finding.source, finding.target), finding)

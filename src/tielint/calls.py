@@ -268,10 +268,26 @@ def call_qualified(site: Site, name: str) -> Value:
         return site.positional[0]
     if package.startswith("torch.optim") and short[:1].isupper():
         visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
+    if visitor.thorough or _given_layers(site):
+        imported = visitor.frame.imported(Qualified(name))
+        if isinstance(imported, FunctionDefinition | ClassDefinition):
+            return call_value(site, imported)
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name
     return opaque
+
+
+def _given_layers(site: Site) -> bool:
+    """Whether a call hands over Parameters, or modules that the code made or knows."""
+    for value in (*site.positional, *site.keywords.values()):
+        for option in options(value):
+            match option:
+                case TensorValue(cell=cell) if cell.parameter:
+                    return True
+                case Instance(kind=kind, definition=definition) if definition or kind in LAYERS or kind in CONTAINERS:
+                    return True
+    return False
 
 
 def _tensor_function(site: Site, operation: str, position: int) -> Value:

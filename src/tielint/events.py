@@ -170,7 +170,8 @@ class Events:
         other = tie.source if side is tie.target else tie.target
         statement = self.visitor.statement
         if statement is not tie.place.statement and not _exclusive(tie.place, self.visitor.here()):
-            self.note(kind, side.text, other.text, node or statement, tie=tie, detail=by, made=other.cell.node)
+            texts = self.visitor.stores.text_now(side), self.visitor.stores.text_now(other)
+            self.note(kind, *texts, node or statement, tie=tie, detail=by, made=other.cell.node)
 
     def side_under(self, tie: Tie, old: Value) -> Side | None:
         """The side of a tie whose Parameter, layer or layer's holder is `old`."""

@@ -168,6 +168,9 @@ class Fixes:
         """Why a TiedLinear may not serve as the `nn.Linear` did."""
         if not made.written:
             return f"it is your own {made.name}, which nobody here has run"
+        made_at = _made_at(layer)
+        if made_at is not None and not self.positions.has(made_at):
+            return f"{tie.target.owner_text} is made in another file, which may need it to be an nn.Linear"
         if uses.needed:
             return f"other lines need {tie.target.owner_text} to have a Parameter of its own"
         if layer.definition is not None:
@@ -257,7 +260,8 @@ class Fixes:
         if owner.root is Root.ARGUMENT:
             return True
         return (
-            self.tree.function_of(made) is self.tree.function_of(call)
+            self.positions.has(made)
+            and self.tree.function_of(made) is self.tree.function_of(call)
             and self.positions.span(made).end <= self.positions.span(call).start
         )
 
@@ -368,6 +372,14 @@ def expression(owner: str | None, text: str) -> str | None:
     if owner is not None:
         return text
     return text if text.isidentifier() else None
+
+
+def _made_at(layer: Instance) -> cst.CSTNode | None:
+    """Where a layer, or the container that it is an element of, is made."""
+    current: Instance | None = layer
+    while current is not None and current.node is None:
+        current = current.place[0] if current.place else None
+    return current.node if current and current.root is not Root.SELF else None
 
 
 def _only_target(statement: cst.CSTNode | None) -> cst.BaseExpression | None:

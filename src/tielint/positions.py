@@ -17,6 +17,10 @@ class Positions:
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
         self._ranges: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
 
+    def has(self, node: cst.CSTNode) -> bool:
+        """Whether the node is one of this module, and not of another that it imports from."""
+        return node in self._ranges
+
     def span(self, node: cst.CSTNode) -> Span:
         """Where a node stands, without the blanks around it."""
         place = self._ranges[node]

@@ -277,6 +277,13 @@ class Stores:
             return side
         return replace(side, text=path + side.text[len(unnamed) :])
 
+    def text_now(self, side: Side) -> str:
+        """How the running function, which need not be the one that tied, can name a side."""
+        spelled = self.spell(side.owner) if side.owner and side.owner_text else None
+        if spelled is None or side.owner_text is None or not side.text.startswith(side.owner_text):
+            return side.text
+        return spelled + side.text[len(side.owner_text) :]
+
     def spell(self, instance: Instance) -> str | None:
         """An expression that names the object here and now; None if none surely does."""
         frame: Frame | None = self.visitor.frame

@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from tielint.layers import LAYERS, Dim, Shape
 from tielint.tensor import Tensor, origin
+
+if TYPE_CHECKING:
+    from tielint.modules import Modules
 
 
 class Root(Enum):
@@ -150,19 +154,29 @@ class Partial:
 
 @dataclass(eq=False, slots=True)
 class ClassDefinition:
-    """A class of the file: its bases, and its methods by name."""
+    """A class: its bases as they are written, its methods by name, and the frame that it was defined in."""
 
     node: cst.ClassDef
-    bases: tuple[Value, ...]
+    written_bases: tuple[Value, ...]
+    frame: Frame
     methods: dict[str, FunctionDefinition] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
+    found_bases: tuple[Value, ...] | None = None
 
     @property
     def name(self) -> str:
         return self.node.name.value
 
+    @property
+    def bases(self) -> tuple[Value, ...]:
+        """Its bases, those in other modules of the project too: these are looked for at the first question."""
+        if self.found_bases is None:
+            self.found_bases = self.written_bases
+            self.found_bases = tuple(self.frame.module.imported(base) for base in self.written_bases)
+        return self.found_bases
+
     def ancestry(self) -> Iterator[ClassDefinition]:
-        """The class and its bases in this file, depth first; a class that inherits from itself is not walked again."""
+        """The class and its bases in sight, depth first; a class that inherits from itself is not walked again."""
         seen: set[int] = set()
         stack = [self]
         while stack:
@@ -183,7 +197,7 @@ class ClassDefinition:
         return next((c.methods[name] for c in line[start:] if name in c.methods), None)
 
     def outside_bases(self) -> Iterator[str]:
-        """Qualified names of the bases that are not in this file."""
+        """Qualified names of the bases that are not in sight."""
         for current in self.ancestry():
             for base in current.bases:
                 if isinstance(base, Qualified):
@@ -270,9 +284,12 @@ MOST_OPTIONS = 4
 
 
 class Frame:
-    """The names of one running function, class body or module."""
+    """The names of one running function, class body or module.
 
-    __slots__ = ("definition", "enclosing", "function", "locals", "receiver", "roots", "star")
+    stars: the modules that all names were imported from. modules: what a module's frame knows of the other modules.
+    """
+
+    __slots__ = ("definition", "enclosing", "function", "locals", "modules", "receiver", "roots", "stars")
 
     def __init__(
         self,
@@ -280,6 +297,7 @@ class Frame:
         function: FunctionDefinition | None = None,
         receiver: Value | None = None,
         definition: ClassDefinition | None = None,
+        modules: Modules | None = None,
     ) -> None:
         self.enclosing = enclosing
         self.function = function
@@ -287,7 +305,8 @@ class Frame:
         self.definition = definition
         self.locals: dict[str, Value] = {}
         self.roots: dict[int, str] = {}
-        self.star = False
+        self.stars: list[str] = []
+        self.modules = modules
 
     def lookup(self, name: str) -> Value | None:
         frame: Frame | None = self
@@ -298,8 +317,25 @@ class Frame:
         return None
 
     @property
-    def has_star_import(self) -> bool:
-        return self.star or (self.enclosing is not None and self.enclosing.has_star_import)
+    def module(self) -> Frame:
+        """The frame of the module that it belongs to."""
+        frame = self
+        while frame.enclosing is not None:
+            frame = frame.enclosing
+        return frame
+
+    def imported(self, value: Value) -> Value:
+        """What an imported name means, where another module of the project defines it; else the name."""
+        modules = self.module.modules
+        found = modules.find(value.name) if modules and isinstance(value, Qualified) else None
+        return value if found is None else found
+
+    def star_imports(self) -> Iterator[str]:
+        """The modules that all names were imported from, here or around."""
+        frame: Frame | None = self
+        while frame is not None:
+            yield from frame.stars
+            frame = frame.enclosing
 
 
 _MISSING = object()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import libcst as cst
 
@@ -37,6 +38,9 @@ from tielint.values import (
     options,
 )
 
+if TYPE_CHECKING:
+    from tielint.modules import Modules
+
 DEEPEST_CALL = 8
 MOST_RUNS_OF_A_FUNCTION = 12
 MOST_STEPS = 400_000
@@ -53,20 +57,32 @@ STAR_NAMES = {
 """What a name most likely is where nothing but a star import can have bound it."""
 
 
-def collect_facts(module: cst.Module) -> FileFacts:
-    """All facts of a file."""
-    visitor = Visitor(module)
+def collect_facts(module: cst.Module, modules: Modules | None = None, *, thorough: bool = False) -> FileFacts:
+    """All facts of a file, and of what it runs in other modules of its project, where `modules` can find them.
+
+    thorough: layers whose classes are imported are made as those say; else only base classes and functions are followed
+    that are given layers or Parameters.
+    """
+    visitor = Visitor(module, modules, thorough=thorough)
     visitor.run()
     return visitor.facts
+
+
+def run_module(module: cst.Module, modules: Modules) -> Frame:
+    """The names that a module defines, once its own statements have run."""
+    visitor = Visitor(module, modules)
+    visitor.block_of(module.body)
+    return visitor.globals
 
 
 class Visitor:
     """One abstract run of one file."""
 
-    def __init__(self, module: cst.Module) -> None:
+    def __init__(self, module: cst.Module, modules: Modules | None = None, *, thorough: bool = False) -> None:
         self.facts = FileFacts(module)
+        self.thorough = thorough
         self.journal = Journal()
-        self.globals = Frame()
+        self.globals = Frame(modules=modules)
         self.frame = self.globals
         self.steps = 0
         self.loops = 0
@@ -122,6 +138,8 @@ class Visitor:
         self.settle()
         reached = {key for key, count in self.runs.items() if count != before.get(key)}
         for current in definition.ancestry():
+            if current.frame.module is not self.globals:
+                continue
             for function in current.methods.values():
                 if id(function.node) in reached or definition.method(function.name) is not function:
                     continue
@@ -426,9 +444,11 @@ class Visitor:
 
     def import_from(self, node: cst.ImportFrom) -> None:
         package = "." * len(node.relative) + (_dotted(node.module) if node.module else "")
+        if self.globals.modules:
+            package = self.globals.modules.absolute(package)
         self.imports.add(package)
         if isinstance(node.names, cst.ImportStar):
-            self.frame.star = True
+            self.frame.stars.append(package)
             return
         for alias in node.names:
             name = _dotted(alias.name)
@@ -443,10 +463,15 @@ class Visitor:
         found = self.frame.lookup(name)
         if found is not None:
             return found
-        if name in STAR_NAMES and self.frame.has_star_import:
+        stars = list(self.frame.star_imports())
+        if name in STAR_NAMES and stars:
             return Qualified(STAR_NAMES[name])
         if name in calls.BUILTINS:
             return Qualified(f"builtins.{name}")
+        for package in stars:
+            found = self.frame.imported(named := Qualified(f"{package}.{name}"))
+            if found is not named:
+                return found
         return Unknown(name, stable=True)
 
     def define_function(self, node: cst.FunctionDef) -> None:
@@ -461,7 +486,7 @@ class Visitor:
     def define_class(self, node: cst.ClassDef) -> None:
         bases = tuple(self.expressions.evaluate(base.value) for base in node.bases)
         flat = tuple(option for base in bases for option in options(base))
-        definition = ClassDefinition(node, flat)
+        definition = ClassDefinition(node, flat, self.frame)
         self.defined_classes.append(definition)
         self.set_local(node.name.value, definition)
         outer = self.frame
