@@ -60,7 +60,7 @@ class CopiedTie(Rule):
     triggers = (
         tuple(
             sorted(
-                {f"{name}(".encode() for name in copying_operations()} | {b"copy_", b"data[", b"weight["},
+                {f"{name}(".encode() for name in copying_operations()} | {b"copy_", b"data[", b"weight", b"bias"},
             )
         ),
     )

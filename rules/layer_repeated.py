@@ -62,7 +62,7 @@ class LayerRepeated(Rule):
     code = "TIE401"
     name = "layer-repeated"
     verdict = Verdict.ACCIDENTAL
-    triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"), (b"*", b" for "))
+    triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -65,7 +65,7 @@ class ParameterRewrap(Rule):
     code = "TIE101"
     name = "parameter-rewrap"
     verdict = Verdict.ALIAS
-    triggers = ((b"Parameter",),)
+    triggers = ((b"Parameter", b"weight", b"bias"),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

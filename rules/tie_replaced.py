@@ -17,7 +17,8 @@ class TieReplaced(Rule):
 
     ## What it does
     Follows a constructor and all that it calls, also through `super().__init__()` into other files of the project: two
-    layers are tied, and a later line assigns one of them, or its weight, anew. If a later line ties them again, the rule is silent.
+    layers are tied, and a later line assigns one of them, or its weight, anew. If a later line ties them again, the
+    rule is silent.
 
     ## Why it is wrong
     A tie is one Parameter held by two modules. Whoever is given another one leaves the tie.

@@ -38,11 +38,10 @@ def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
         from tielint.modules import Modules
         from tielint.visitor import collect_facts
 
-        modules = Modules(source.path)
-        facts = collect_facts(module, modules)
+        facts = collect_facts(module, Modules(source.path, thorough=False))
         judged = _judged(facts, rules)
         if judged:
-            facts = collect_facts(module, modules, thorough=True)
+            facts = collect_facts(module, Modules(source.path))
             judged = _judged(facts, rules)
         shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
         found = _located(facts, source, shown, settings) if shown else []

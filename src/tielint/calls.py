@@ -268,7 +268,7 @@ def call_qualified(site: Site, name: str) -> Value:
         return site.positional[0]
     if package.startswith("torch.optim") and short[:1].isupper():
         visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
-    if visitor.thorough or _given_layers(site):
+    if visitor.follows_all_imports or _given_layers(site):
         imported = visitor.frame.imported(Qualified(name))
         if isinstance(imported, FunctionDefinition | ClassDefinition):
             return call_value(site, imported)

@@ -1,36 +1,73 @@
-"""The other modules of a file's package: from `pkg.layers.Base` to the class that `pkg/layers.py` defines.
+"""The other modules of a file's project: from `pkg.layers.Base` to the class that `pkg/layers.py` defines.
 
-Asked by `visitor.py`, and only for names that something depends on: each answer may mean one more file to parse.
+Asked by `visitor.py`. An answer may mean one more file to parse, so outlines tell first whether it is worth it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+from tielint.layers import canonical
+from tielint.outlines import Definition, Outline, outline_of
 from tielint.parsing import LintError, parsed
-from tielint.prefilter import speaks_of_torch
 from tielint.source import SourceError, SourceFile, read_bytes
-from tielint.values import ClassDefinition, Constant, Frame, FunctionDefinition, Qualified, Value
+from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
 
 MOST_BYTES = 1_000_000
-MOST_STEPS_OF_AN_IMPORT = 8
-"""A name that is handed on from module to module is followed so far, then taken as unknown."""
+MOST_STEPS = 8
+"""A name that is handed on from module to module, or a line of ancestors, is followed so far."""
 MODULES_IN_MEMORY = 64
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a class or function is defined."""
+
+    file: Path
+    name: str
+    definition: Definition
+
+
 class Modules:
-    """What the imports of one file mean, as far as they lead to files of the same project."""
+    """What the imports of one file mean, as far as they lead to files of the same project.
 
-    def __init__(self, path: Path) -> None:
+    thorough: whatever is asked for is found; else only what can tie, by the words in it and in the classes above it.
+    """
+
+    def __init__(self, path: Path, *, thorough: bool = True) -> None:
         self.path = path.resolve()
+        self.thorough = thorough
 
-    @property
-    def package(self) -> str:
-        """The dotted name of the package that holds the file: `.` in its relative imports."""
-        return ".".join(reversed([directory.name for directory in _packages(self.path)]))
+    def find(self, name: str) -> Value | None:
+        """The class or function that a qualified name means, or its name in torch; None where no file tells."""
+        home = None if name.startswith("torch.") else self.home(name)
+        if not isinstance(home, Home):
+            return home
+        if home.file == self.path or not (self.thorough or _matters(home)):
+            return None
+        frame = _names_of(home.file, *_version(home.file))
+        value = frame.locals.get(home.name) if frame else None
+        return value if isinstance(value, ClassDefinition | FunctionDefinition) else None
+
+    def home(self, name: str, steps: int = MOST_STEPS) -> Home | Qualified | None:
+        """The file that defines what a qualified name means, through the modules that hand it on."""
+        if name.startswith("torch."):
+            return Qualified(canonical(name))
+        located = _located(name, self.path) if steps else None
+        if located is None:
+            return None
+        file, own = located
+        outline = _outline(file, *_version(file))
+        if own in outline.definitions:
+            return Home(file, own, outline.definitions[own])
+        there = Modules(file)
+        onward = [outline.imports[own]] if own in outline.imports else [f"{star}.{own}" for star in outline.stars]
+        found = (there.home(there.absolute(other), steps - 1) for other in onward)
+        return next((home for home in found if home), None)
 
     def absolute(self, name: str) -> str:
         """`..layers` as this file means it, with the package's name."""
@@ -38,25 +75,28 @@ class Modules:
         level = len(name) - len(bare)
         if not level:
             return name
-        holders = self.package.split(".")
+        holders = [directory.name for directory in _packages(self.path)][::-1]
         holders = holders[: len(holders) - level + 1]
         return ".".join([*holders, bare] if bare else holders)
 
-    def find(self, name: str) -> Value | None:
-        """The function or class that a qualified name means; what else it was imported as; None where no file tells."""
-        for _ in range(MOST_STEPS_OF_AN_IMPORT):
-            if name.startswith(("torch.", "builtins.")):
-                return None
-            found = _locate(name, self.path)
-            if found is None or found[0] == self.path:
-                return None
-            value = _defined(found[0], found[1])
-            if not isinstance(value, Qualified):
-                return value if isinstance(value, ClassDefinition | FunctionDefinition | Constant) else None
-            if value.name == name or value.name.startswith("torch."):
-                return value
-            name = value.name
-        return None
+
+def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
+    """Whether a function can tie, make a Parameter or repeat a layer, or a class, or one above it, can tie."""
+    if home.definition.ties or home.definition.makes:
+        return True
+    there = Modules(home.file)
+    outline = _outline(home.file, *_version(home.file))
+    for base in home.definition.bases if steps else ():
+        first, _, rest = base.partition(".")
+        if base in outline.definitions:
+            above: object = Home(home.file, base, outline.definitions[base])
+        elif first in outline.imports:
+            above = there.home(there.absolute(outline.imports[first]) + (f".{rest}" if rest else ""))
+        else:
+            continue
+        if isinstance(above, Home) and _matters(above, steps - 1):
+            return True
+    return False
 
 
 def _packages(path: Path) -> Iterator[Path]:
@@ -68,18 +108,17 @@ def _packages(path: Path) -> Iterator[Path]:
         yield directory
 
 
-def _top(path: Path) -> Path:
-    """Where absolute imports of a file start: beside the package that it is in; beside itself, if it is in none."""
-    inside = (path.parent / "__init__.py").is_file()
-    return list(_packages(path))[-1].parent if inside else path.parent
+@lru_cache(maxsize=4096)
+def _start(directory: Path) -> Path:
+    """Where absolute imports start: beside the package that a directory is in; in it, if it is in none."""
+    inside = (directory / "__init__.py").is_file()
+    return list(_packages(directory / "_"))[-1].parent if inside else directory
 
 
-def _locate(name: str, asked_by: Path) -> tuple[Path, str] | None:
-    """The file that defines `pkg.module.Name`, and the `Name`."""
+def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
+    """`pkg.module.Name` as the module's file, and the `Name`."""
     first, *rest = name.split(".")
-    if not first or not rest:
-        return None
-    root = _root_of(first, _top(asked_by))
+    root = _root_of(first, _start(asked_by.parent)) if first and rest else None
     if root is None:
         return None
     place, module = root, _module_at(root)
@@ -87,26 +126,21 @@ def _locate(name: str, asked_by: Path) -> tuple[Path, str] | None:
         below = place / part
         inner = _module_at(below)
         if inner is None and not below.is_dir():
-            left = rest[index:]
-            return (module, left[0]) if module and len(left) == 1 else None
+            return (module, part) if module and index == len(rest) - 1 else None
         place, module = below, inner
     return None
 
 
 @lru_cache(maxsize=4096)
 def _root_of(package: str, directory: Path) -> Path | None:
-    """Where a top-level package or module lies: beside the file or above it, up to the project's own directory."""
+    """Where a top-level package or module lies: in the directory or above it, up to the project's own directory."""
     for holder in (directory, *directory.parents):
         for place in (holder / package, holder / "src" / package):
-            if _module_at(place) or (place.is_dir() and _holds_modules(place)):
+            if _module_at(place) or (place.is_dir() and next(place.glob("*.py"), None)):
                 return place
         if any((holder / file).exists() for file in PROJECT_FILES):
             return None
     return None
-
-
-def _holds_modules(directory: Path) -> bool:
-    return next(directory.glob("*.py"), None) is not None
 
 
 @lru_cache(maxsize=4096)
@@ -118,34 +152,29 @@ def _module_at(place: Path) -> Path | None:
     return None
 
 
-def _defined(file: Path, name: str) -> Value | None:
+def _version(file: Path) -> tuple[int, int]:
+    """What changes when a file does: a changed one is read again."""
     try:
         stat = file.stat()
     except OSError:
-        return None
-    frame = _names_of(file, stat.st_mtime_ns, stat.st_size)
-    if frame is None:
-        return None
-    if name in frame.locals:
-        return frame.locals[name]
-    for package in frame.stars:
-        found = Modules(file).find(f"{package}.{name}")
-        if found is not None:
-            return found
-    return None
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=4096)
+def _outline(file: Path, changed: int, size: int) -> Outline:
+    try:
+        return outline_of(read_bytes(file)) if size <= MOST_BYTES else Outline()
+    except SourceError:
+        return Outline()
 
 
 @lru_cache(maxsize=MODULES_IN_MEMORY)
 def _names_of(file: Path, changed: int, size: int) -> Frame | None:
-    """A module's own names; None where it can't be read, or has nothing to do with PyTorch."""
+    """A module's own names; None where it can't be read."""
     from tielint.visitor import run_module
 
-    if size > MOST_BYTES:
-        return None
     try:
-        data = read_bytes(file)
-        if not speaks_of_torch(data) and file.name != "__init__.py":
-            return None
-        return run_module(parsed(SourceFile.from_bytes(data, file).text), Modules(file))
+        return run_module(parsed(SourceFile.read(file).text), Modules(file))
     except (SourceError, LintError, RecursionError):
         return None

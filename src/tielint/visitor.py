@@ -57,13 +57,9 @@ STAR_NAMES = {
 """What a name most likely is where nothing but a star import can have bound it."""
 
 
-def collect_facts(module: cst.Module, modules: Modules | None = None, *, thorough: bool = False) -> FileFacts:
-    """All facts of a file, and of what it runs in other modules of its project, where `modules` can find them.
-
-    thorough: layers whose classes are imported are made as those say; else only base classes and functions are followed
-    that are given layers or Parameters.
-    """
-    visitor = Visitor(module, modules, thorough=thorough)
+def collect_facts(module: cst.Module, modules: Modules | None = None) -> FileFacts:
+    """All facts of a file, and of what it runs in other modules of its project, where `modules` finds them."""
+    visitor = Visitor(module, modules)
     visitor.run()
     return visitor.facts
 
@@ -78,9 +74,8 @@ def run_module(module: cst.Module, modules: Modules) -> Frame:
 class Visitor:
     """One abstract run of one file."""
 
-    def __init__(self, module: cst.Module, modules: Modules | None = None, *, thorough: bool = False) -> None:
+    def __init__(self, module: cst.Module, modules: Modules | None = None) -> None:
         self.facts = FileFacts(module)
-        self.thorough = thorough
         self.journal = Journal()
         self.globals = Frame(modules=modules)
         self.frame = self.globals
@@ -591,6 +586,12 @@ class Visitor:
             self.grad,
             self.hooks > 0,
         )
+
+    @property
+    def follows_all_imports(self) -> bool:
+        """Whether layers whose classes are imported are made as those say, wherever that leads."""
+        modules = self.globals.modules
+        return modules is not None and modules.thorough
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
         return Instance(Root.BUILT, node=node, stable=False)

@@ -1,0 +1,113 @@
+"""What an import means, where a file of the same project tells: packages on disk in, definitions out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from programs import ALIAS
+
+from tielint.linter import lint_file
+from tielint.modules import Modules
+from tielint.settings import Settings
+from tielint.values import ClassDefinition, FunctionDefinition
+
+BASE = "import torch.nn as nn\n\n\nclass Base(nn.Module):\n    pass\n\n\ndef helper(layer):\n    return layer\n"
+SUBCLASS = """\
+import torch.nn as nn
+{imports}
+
+
+class Tied({base}):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 9)
+"""
+TIES = """\
+from torch import nn
+
+
+class Base(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.words = nn.Embedding(9, 4)
+        self.head = nn.Linear(4, 9)
+        self.head.weight = self.words.weight
+"""
+
+
+def write(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("asked_by", "name", "files"),
+    [
+        ("pkg/model.py", ".base.Base", {"pkg/__init__.py": "", "pkg/base.py": BASE}),
+        ("pkg/sub/model.py", "..base.Base", {"pkg/__init__.py": "", "pkg/sub/__init__.py": "", "pkg/base.py": BASE}),
+        ("pkg/sub/model.py", "pkg.base.Base", {"pkg/__init__.py": "", "pkg/sub/__init__.py": "", "pkg/base.py": BASE}),
+        ("pkg/model.py", "pkg.Base", {"pkg/__init__.py": "from .base import Base\n", "pkg/base.py": BASE}),
+        ("pkg/model.py", "pkg.B", {"pkg/__init__.py": "from .base import Base as B\n", "pkg/base.py": BASE}),
+        ("pkg/model.py", "pkg.Base", {"pkg/__init__.py": "from .base import *\n", "pkg/base.py": BASE}),
+        ("train.py", "base.Base", {"base.py": BASE}),
+        ("train.py", "pkg.base.Base", {"pkg/base.py": BASE}),
+        ("loose/train.py", ".base.Base", {"loose/base.py": BASE}),
+        ("tests/test_model.py", "pkg.base.Base", {"src/pkg/__init__.py": "", "src/pkg/base.py": BASE}),
+    ],
+)
+def test_finds(tmp_path: Path, asked_by: str, name: str, files: dict[str, str]) -> None:
+    write(tmp_path, {"pyproject.toml": "", asked_by: "", **files})
+    modules = Modules(tmp_path / asked_by)
+    found = modules.find(modules.absolute(name))
+    assert isinstance(found, ClassDefinition)
+    assert found.name == "Base"
+
+
+def test_finds_functions(tmp_path: Path) -> None:
+    write(tmp_path, {"base.py": BASE})
+    assert isinstance(Modules(tmp_path / "train.py").find("base.helper"), FunctionDefinition)
+
+
+@pytest.mark.parametrize("name", ["torch.nn.Linear", "numpy.ndarray", "base.Missing", "base", "missing.Base", ""])
+def test_does_not_find(tmp_path: Path, name: str) -> None:
+    write(tmp_path, {"pyproject.toml": "", "base.py": BASE, "torch/nn.py": BASE})
+    assert Modules(tmp_path / "train.py").find(name) is None
+
+
+def test_modules_that_import_each_other(tmp_path: Path) -> None:
+    write(tmp_path, {"a.py": "import torch\nfrom b import X\n", "b.py": "import torch\nfrom a import X\n"})
+    assert Modules(tmp_path / "train.py").find("a.X") is None
+
+
+@pytest.mark.parametrize(
+    "broken", [b"class Base(:\n  # torch", b"import torch\0", b"# coding: x-none\nimport torch", b"(" * 5000 + b"torch"]
+)
+def test_an_import_that_cannot_be_read_is_unknown(tmp_path: Path, broken: bytes) -> None:
+    (tmp_path / "base.py").write_bytes(broken)
+    file = tmp_path / "model.py"
+    file.write_text(f"from base import Base\n{ALIAS}\n\nclass Other(Base):\n    pass\n")
+    report = lint_file(file, Settings())
+    assert report.problem is None
+    assert [finding.code for finding in report.findings] == ["TIE101"]
+
+
+@pytest.mark.parametrize(
+    ("imports", "base"),
+    [("from .base import Base", "Base"), ("from . import base", "base.Base"), ("from .base import *", "Base")],
+)
+def test_a_tie_of_a_base_class_elsewhere(tmp_path: Path, imports: str, base: str) -> None:
+    text = SUBCLASS.format(imports=imports, base=base)
+    write(tmp_path, {"pkg/__init__.py": "", "pkg/base.py": TIES, "pkg/model.py": text})
+    findings = lint_file(tmp_path / "pkg/model.py", Settings()).findings
+    assert [(finding.code, finding.span.start.row) for finding in findings] == [("TIE301", 8)]
+
+
+def test_what_is_wrong_elsewhere_is_reported_there_alone(tmp_path: Path) -> None:
+    write(
+        tmp_path,
+        {"base.py": ALIAS, "model.py": "import torch\nfrom base import Model\n\n\nclass Sub(Model):\n    pass\n"},
+    )
+    assert lint_file(tmp_path / "model.py", Settings(prefilter=False)).findings == ()
+    assert len(lint_file(tmp_path / "base.py", Settings()).findings) == 1
