@@ -40,6 +40,10 @@ if TYPE_CHECKING:
     from tielint.visitor import Visitor
 
 
+META = Constant("meta")
+"""The device of tensors without values."""
+
+
 class Site:
     """One call: its arguments, evaluated once."""
 
@@ -239,6 +243,8 @@ def call_qualified(site: Site, name: str) -> Value:
     if name in LAYERS:
         made = Instance(Root.BUILT, kind=name, node=site.node)
         _layer_arguments(made, site, name)
+        if visitor.meta or site.keywords.get("device") == META:
+            made.marks["meta"] = True
         weight = site.keywords.get("_weight")
         if isinstance(weight, TensorValue):
             visitor.events.taken_as_weight(made, weight, site.node, frozen=False)
@@ -495,6 +501,20 @@ def _partial(site: Site) -> Value:
     return Partial(site.positional[0], tuple(site.positional[1:]), tuple(site.keywords.items()))
 
 
+def _device(site: Site) -> Value:
+    """A device is known by its name."""
+    return site.get(0, "device") or UNKNOWN
+
+
+def _empty_weights(site: Site) -> Value:
+    return META
+
+
+def _set_default_device(site: Site) -> Value:
+    site.visitor.meta = site.get(0, "device") == META
+    return Constant(None)
+
+
 def _cast(site: Site) -> Value:
     return site.positional[1] if len(site.positional) > 1 else UNKNOWN
 
@@ -521,6 +541,10 @@ _FACTORIES = frozenset(
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "torch.nn.Parameter": _parameter,
     "copy.deepcopy": _deepcopy,
+    "torch.device": _device,
+    "torch.set_default_device": _set_default_device,
+    "accelerate.init_empty_weights": _empty_weights,
+    "accelerate.big_modeling.init_empty_weights": _empty_weights,
     "torch.nn.Embedding.from_pretrained": _from_pretrained,
     "functools.partial": _partial,
     "itertools.chain": _chain,
@@ -712,6 +736,12 @@ def _itself(site: Site, receiver: Instance) -> Value:
     return receiver
 
 
+def _to(site: Site, receiver: Instance) -> Value:
+    if META in (*site.positional, *site.keywords.values()):
+        site.visitor.journal.set(receiver.marks, "meta", True)
+    return receiver
+
+
 def _freeze(site: Site, receiver: Instance) -> Value:
     flag = site.get(0, "requires_grad")
     site.visitor.journal.set(receiver.marks, "frozen", flag == Constant(False))
@@ -753,7 +783,7 @@ def _load_state_dict(site: Site, receiver: Instance) -> Value:
 
 
 def _to_empty(site: Site, receiver: Instance) -> Value:
-    site.visitor.events.remade("to_empty", receiver, site.node)
+    site.visitor.events.remade("to_empty", receiver, site.node, on_meta=True)
     return receiver
 
 
@@ -886,7 +916,7 @@ def _table_method(site: Site, instance: Instance, name: str) -> Value:
 
 
 _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
-    "to": _itself,
+    "to": _to,
     "cuda": _itself,
     "cpu": _itself,
     "half": _itself,

@@ -12,7 +12,7 @@ import libcst as cst
 
 from tielint.facts import Event, EventKind, Place, Side, Tie
 from tielint.layers import LAYERS, PARAMETER_CONTAINERS
-from tielint.ownership import attribute_name, holds_parameters, is_plain, outermost
+from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, outermost
 from tielint.values import (
     UNKNOWN,
     Cell,
@@ -133,11 +133,17 @@ class Events:
         """An attribute that a tie of this run hangs on gets another value."""
         if new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
-        for tie in self.visitor.pending:
+        made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
+        for tie in (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending:
             side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
             again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
             if side is not None and not again:
                 self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}")
+
+    @property
+    def tied_by_framework(self) -> bool:
+        """Whether the running class is a model of transformers, which ties again after every change."""
+        return any(_is_pretrained_model(definition) for definition in self.visitor.classes)
 
     def wrapped(self, function: str, layer: Instance, node: cst.CSTNode) -> None:
         """`weight_norm(layer)` and the like turn its Parameter into a tensor computed from others."""
@@ -147,9 +153,14 @@ class Events:
                 if side is not None and side.cell.name == "weight":
                     self.undone(EventKind.WRAPPED, tie, side, function, node)
 
-    def remade(self, function: str, model: Instance, node: cst.CSTNode) -> None:
-        """Every Parameter of a module becomes another object: ties of it, or of a part of it, are undone."""
+    def remade(self, function: str, model: Instance, node: cst.CSTNode, *, on_meta: bool = False) -> None:
+        """Every Parameter of a module becomes another object: ties of it, or of a part of it, are undone.
+
+        on_meta: only those without values do.
+        """
         for tie in (*self.visitor.facts.ties, *self.visitor.pending):
+            if on_meta and not is_on_meta(tie.source.cell):
+                continue
             if tie.is_tie and tie.misfit is None and self.side_under(tie, model) is not None:
                 self.note(
                     EventKind.REMADE,
@@ -341,11 +352,21 @@ def _wraps(new: Value, old: Value, name: str) -> bool:
     """Whether `new` is `old`, holds it, or is made from what it replaces: `self.head = Wrapper(self.head)`."""
     if new is old:
         return True
-    if not isinstance(new, Instance):
+    if not isinstance(new, Instance) or "copy_of" in new.marks:
         return False
     if any(o is old for value in _parts(new) for o in options(value)):
         return True
     return isinstance(new.node, cst.Call) and any(_mentions(argument.value, name) for argument in new.node.args)
+
+
+def _made_in_sight(value: Value) -> bool:
+    """A layer or Parameter that the code makes, and does not take from somewhere."""
+    match value:
+        case Instance(root=Root.BUILT):
+            return value.layer is not None or value.definition is not None
+        case TensorValue(cell=cell, state=state):
+            return cell.parameter and state.is_origin is True and cell.home is None
+    return False
 
 
 def _parts(module: Instance, depth: int = 3) -> Iterator[Value]:
@@ -357,9 +378,9 @@ def _parts(module: Instance, depth: int = 3) -> Iterator[Value]:
 
 
 def _mentions(node: cst.CSTNode, name: str) -> bool:
-    match node:
-        case cst.Attribute(attr=cst.Name(value=found)) if found == name:
-            return True
+    """Whether an attribute of this name is in the expression, itself and not something of it."""
+    if isinstance(node, cst.Attribute):
+        return node.attr.value == name
     return any(_mentions(child, name) for child in node.children)
 
 

@@ -72,6 +72,18 @@ def kept_from_training(side: Side) -> bool:
     return False
 
 
+def is_on_meta(cell: Cell) -> bool:
+    """Whether a Parameter was made, or moved with its module, to the meta device: without values."""
+    holder = cell.owner
+    for _ in range(20):
+        if holder is None:
+            return False
+        if holder.marks.get("meta"):
+            return True
+        holder = holder.place[0] if holder.place else None
+    return False
+
+
 def holds_parameters(layer: Instance) -> bool | None:
     """Whether a module has Parameters: by its kind, or by what its constructor was seen to make; None: unknown."""
     kind = layer.kind or ""

@@ -84,6 +84,7 @@ class Visitor:
         self.hooks = 0
         self.rebound: list[set[str]] = []
         self.grad = True
+        self.meta = False
         self.statement: cst.CSTNode = module
         self.line: cst.CSTNode | None = None
         self.block: tuple[cst.CSTNode, ...] = ()
@@ -95,6 +96,7 @@ class Visitor:
         self.runs: dict[int, int] = {}
         self.returns: list[list[Value]] = []
         self.pending: list[Tie] = []
+        self.standing: list[Tie] = []
         self.pending_events: list[Event] = []
         self.imports: set[str] = set()
         self.expressions = Expressions(self)
@@ -120,6 +122,7 @@ class Visitor:
     def run_class(self, definition: ClassDefinition) -> None:
         """An object of the class is made, then each of its methods runs on it, as it is after `__init__`."""
         start = self.journal.mark()
+        self.standing = []
         receiver = Instance(Root.SELF, label="self", definition=definition, node=definition.node)
         initialiser = definition.method("__init__")
         before = dict(self.runs)
@@ -168,6 +171,7 @@ class Visitor:
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))
         for event in self.pending_events:
             complete(event, self.pending)
+        self.standing.extend(tie for tie in self.pending if tie.is_tie and tie.misfit is None)
         self.facts.ties.extend(self.pending)
         self.facts.events.extend(self.pending_events)
         self.pending, self.pending_events = [], []
@@ -393,15 +397,16 @@ class Visitor:
             self.frame.roots[id(value)] = target.value
 
     def with_block(self, node: cst.With) -> bool:
-        grad = self.grad
+        grad, meta = self.grad, self.meta
         for item in node.items:
             entered = self.expressions.evaluate(item.item)
+            self.meta = self.meta or entered == calls.META
             if isinstance(item.item, cst.Call) and self.switches_grad_off(item.item):
                 self.grad = False
             if item.asname:
                 self.stores.bind(item.asname.name, entered, None)
         left = self.suite(node.body)
-        self.grad = grad
+        self.grad, self.meta = grad, meta
         return left
 
     def switches_grad_off(self, call: cst.Call) -> bool:
