@@ -22,13 +22,15 @@ class TieUndeclared(Rule):
     `PreTrainedModel` that declares no `_tied_weights_keys`.
 
     ## Why it is wrong
-    transformers makes models on the meta device, loads their weights with new Parameters and then ties what is
+    transformers makes models on the meta device, loads their weights into new Parameters and then ties what is
     declared.
 
-    | PyTorch 2.13, what transformers does | outcome |
+    | executed with transformers 5.23 | outcome |
     |---|---|
-    | made on the meta device, materialised, loaded with `assign=True` | the tie of the constructor is gone |
-    | `safetensors.torch.save_file` of tied weights | RuntimeError: Some tensors share memory |
+    | `save_pretrained` | RuntimeError: shared tensors that are not declared |
+    | `from_pretrained`, a checkpoint with both weights | two Parameters of equal values |
+    | `from_pretrained`, a checkpoint with one of them | the other is initialised anew |
+    | the same with `_tied_weights_keys` and `post_init` | tied |
 
     ## Example
     ```python
@@ -69,8 +71,8 @@ class TieUndeclared(Rule):
 
 def _message(event: Event) -> str:
     return (
-        f"{event.target_text} is tied to {event.source_text} by hand, and _tied_weights_keys does not say so: a model "
-        "that transformers loads or saves loses the tie"
+        f"{event.target_text} is tied to {event.source_text} by hand, and _tied_weights_keys does not say so: loaded "
+        "by transformers they are two, and saving raises RuntimeError"
     )
 
 

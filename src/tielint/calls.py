@@ -274,6 +274,8 @@ def call_qualified(site: Site, name: str) -> Value:
         return site.positional[0]
     if package.startswith("torch.optim") and short[:1].isupper():
         visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
+    if package.partition(".")[0] == "peft" and "ensure_weight_tying" not in site.keywords:
+        visitor.events.adapted(site.keywords.get("modules_to_save"), site.node)
     if visitor.follows_all_imports or _given_layers(site):
         imported = visitor.frame.imported(Qualified(name))
         if isinstance(imported, FunctionDefinition | ClassDefinition):

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 
 TIED_KEYS = "_tied_weights_keys"
+EMBEDDINGS = frozenset(
+    ["embed_tokens", "embed_in", "embeddings", "wte", "word_embeddings", "tok_embeddings", "embedding", "shared"]
+)
+OUTPUTS = frozenset(["lm_head", "embed_out", "output", "output_layer", "head"])
+"""What the models of transformers call their input embedding, and their output layer."""
 
 
 class Events:
@@ -281,6 +286,15 @@ class Events:
                 if here.is_origin and there.is_origin and a.home and b.home:
                     texts = self.text_of_cell(a), self.text_of_cell(b)
                     self.note(EventKind.COMPARED, *texts, node, target=a.home, source=b.home, cell=b)
+
+    def adapted(self, modules: Value | None, node: cst.Call) -> None:
+        """A PEFT configuration that names both ends of a language model among the modules that it copies."""
+        items = modules.items if isinstance(modules, Instance) else None
+        names = [str(item.value) for item in (items or {}).values() if isinstance(item, Constant)]
+        ends = [next((n for n in names if n.rpartition(".")[2] in end), None) for end in (OUTPUTS, EMBEDDINGS)]
+        argument = next((a for a in node.args if a.keyword and a.keyword.value == "modules_to_save"), None)
+        if ends[0] and ends[1] and argument:
+            self.note(EventKind.ADAPTED, ends[0], ends[1], argument)
 
     def optimized(self, params: Value, node: cst.CSTNode) -> None:
         """An optimizer is made of a list of Parameters, or of several groups of them."""

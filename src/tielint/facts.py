@@ -186,6 +186,7 @@ class EventKind(Enum):
     TIED_KEYS_LISTED = "a transformers model names its tied weights in a list"
     COMPARED = "two Parameters are compared by their values"
     LISTED_TWICE = "both sides of a tie stand in one list of an optimizer"
+    ADAPTED = "an adapter of PEFT copies an embedding and an output layer"
     TIE_UNDECLARED = "a transformers model ties by hand"
     GROUPED = "both sides of a tie stand in parameter groups of one optimizer"
 
