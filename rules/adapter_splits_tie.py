@@ -65,7 +65,7 @@ class AdapterSplitsTie(Rule):
 
 def _message(event: Event) -> str:
     return (
-        f"{event.target_text} and {event.source_text} are each copied and trained apart: a model that ties them is tied "
+        f"{event.target_text} and {event.source_text} are copied and trained apart: a model that ties them is tied "
         "no longer"
     )
 

@@ -44,7 +44,7 @@ class Modules:
 
     def find(self, name: str) -> Value | None:
         """The class or function that a qualified name means, or its name in torch; None where no file tells."""
-        home = None if name.startswith("torch.") else self.home(name)
+        home = None if name.startswith("torch.") else _home(name, self.path)
         if not isinstance(home, Home):
             return home
         if home.file == self.path or not (self.thorough or _matters(home)):
@@ -53,45 +53,50 @@ class Modules:
         value = frame.locals.get(home.name) if frame else None
         return value if isinstance(value, ClassDefinition | FunctionDefinition) else None
 
-    def home(self, name: str, steps: int = MOST_STEPS) -> Home | Qualified | None:
-        """The file that defines what a qualified name means, through the modules that hand it on."""
-        if name.startswith("torch."):
-            return Qualified(canonical(name))
-        located = _located(name, self.path) if steps else None
-        if located is None:
-            return None
-        file, own = located
-        outline = _outline(file, *_version(file))
-        if own in outline.definitions:
-            return Home(file, own, outline.definitions[own])
-        there = Modules(file)
-        onward = [outline.imports[own]] if own in outline.imports else [f"{star}.{own}" for star in outline.stars]
-        found = (there.home(there.absolute(other), steps - 1) for other in onward)
-        return next((home for home in found if home), None)
-
     def absolute(self, name: str) -> str:
         """`..layers` as this file means it, with the package's name."""
-        bare = name.lstrip(".")
-        level = len(name) - len(bare)
-        if not level:
-            return name
-        holders = [directory.name for directory in _packages(self.path)][::-1]
-        holders = holders[: len(holders) - level + 1]
-        return ".".join([*holders, bare] if bare else holders)
+        return _absolute(name, self.path)
+
+
+def _absolute(name: str, asked_by: Path) -> str:
+    bare = name.lstrip(".")
+    level = len(name) - len(bare)
+    if not level:
+        return name
+    holders = [directory.name for directory in _packages(asked_by)][::-1]
+    holders = holders[: len(holders) - level + 1]
+    return ".".join([*holders, bare] if bare else holders)
+
+
+@lru_cache(maxsize=65_536)
+def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualified | None:
+    """The file that defines what a qualified name means, through the modules that hand it on."""
+    if name.startswith("torch."):
+        return Qualified(canonical(name))
+    located = _located(name, asked_by) if steps else None
+    if located is None:
+        return None
+    file, own = located
+    outline = _outline(file, *_version(file))
+    if own in outline.definitions:
+        return Home(file, own, outline.definitions[own])
+    onward = [outline.imports[own]] if own in outline.imports else [f"{star}.{own}" for star in outline.stars]
+    found = (_home(_absolute(other, file), file, steps - 1) for other in onward)
+    return next((home for home in found if home), None)
 
 
 def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
     """Whether a function can tie, make a Parameter or repeat a layer, or a class, or one above it, can tie."""
     if home.definition.ties or home.definition.makes:
         return True
-    there = Modules(home.file)
     outline = _outline(home.file, *_version(home.file))
     for base in home.definition.bases if steps else ():
         first, _, rest = base.partition(".")
         if base in outline.definitions:
             above: object = Home(home.file, base, outline.definitions[base])
         elif first in outline.imports:
-            above = there.home(there.absolute(outline.imports[first]) + (f".{rest}" if rest else ""))
+            name = _absolute(outline.imports[first], home.file)
+            above = _home(f"{name}.{rest}" if rest else name, home.file)
         else:
             continue
         if isinstance(above, Home) and _matters(above, steps - 1):
