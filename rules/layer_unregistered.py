@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import libcst as cst
 
 from tielint.facts import Event, EventKind, FileFacts
-from tielint.findings import Confidence, Verdict
+from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import comments, read_intent, words
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
@@ -47,7 +47,8 @@ class LayerUnregistered(Rule):
     and `nn.ParameterList`, `nn.ModuleDict`, `nn.ParameterDict` for their kind.
 
     ## Fix safety
-    *Display-only*: the layers get names in the `state_dict`, and begin to train.
+    *Unsafe*: the layers get names in the `state_dict`, which older checkpoints lack, and begin to train.
+    *Display-only* where the list is not written at the attribute, or holds other things too.
 
     ## References
     - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
@@ -85,4 +86,10 @@ def _kind(event: Event) -> str:
 
 def _remedy(event: Event) -> Remedy:
     thing = "Parameter" if event.cell is not None else "Module"
-    return Remedy(f"Hold them in an `nn.{thing}{_kind(event).title()}`")
+    container = f"{thing}{_kind(event).title()}"
+    advice = f"Hold them in an `nn.{container}`"
+    assigned = event.place.statement
+    whole = isinstance(assigned, cst.Assign | cst.AnnAssign) and assigned.value is event.node
+    if not whole or event.detail != thing or not isinstance(event.node, cst.List | cst.ListComp) or event.node.lpar:
+        return Remedy(advice)
+    return Remedy(advice, applicability=Applicability.UNSAFE, wrapped=(event.node, container))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tielint.facts import Event, EventKind, FileFacts
-from tielint.findings import Confidence, Verdict
+from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
@@ -41,7 +41,8 @@ class TieRemade(Rule):
     ```
 
     ## Fix safety
-    *Display-only*: the model's own method that ties is the better line, where it has one.
+    *Unsafe*: the model's own method that ties is the better line, where it has one. *Display-only* where the line's
+    function can't name both sides.
 
     ## References
     - [torch.nn.Module.load_state_dict](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
@@ -68,4 +69,6 @@ def _message(event: Event) -> str:
 
 
 def _remedy(event: Event) -> Remedy:
-    return Remedy(f"Tie {event.target_text} to {event.source_text} again after this line")
+    if not event.retie:
+        return Remedy(f"Tie {event.target_text} to {event.source_text} again after this line")
+    return Remedy(f"Tie again: `{event.retie}`", applicability=Applicability.UNSAFE, then=event.retie)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tielint.facts import Event, EventKind, FileFacts, Tie
-from tielint.findings import Confidence, Verdict
+from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
@@ -41,7 +41,8 @@ class TieReplaced(Rule):
     Tie last: after every layer has been made, loaded and replaced.
 
     ## Fix safety
-    *Display-only*: the tie has to move below a line that may do more.
+    *Unsafe*: the line that ties is written again below the one that replaces, which may have been meant to untie.
+    *Display-only* where the new layer's shape is another, or is not in sight.
 
     ## References
     - [torch.nn.Module](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
@@ -73,4 +74,6 @@ def _message(event: Event) -> str:
 
 
 def _remedy(event: Event) -> Remedy:
-    return Remedy(f"Tie {event.target_text} to {event.source_text} after this line")
+    if not event.retie:
+        return Remedy(f"Tie {event.target_text} to {event.source_text} after this line")
+    return Remedy(f"Tie again: `{event.retie}`", applicability=Applicability.UNSAFE, then=event.retie)

@@ -479,13 +479,27 @@ def _survives_a_move(live: Program, pair: Pair) -> bool:
 
 
 def prove_tie(claims: Claims, fixed: Path) -> None:
-    """Shows that the fixed program is tied: its Parameters, its gradients, its training, and what it survives."""
+    """Shows that the fixed program is tied: its Parameters, its gradients, its training, and what it survives.
+
+    A program whose Parameters were registered nowhere is fixed when they are, and learn.
+    """
     live = Program(fixed)
+    if claims.verdict == "unregistered":
+        _prove_registered(live, claims.pairs)
+        return
     _prove_links(live, claims.pairs)
     _prove_training(live, claims.pairs)
     _prove_round_trip(live, claims.pairs)
-    if claims.verdict != "error":
+    if claims.verdict not in ("error", "broken-later"):  # a tie that broke left two values, of which one tie holds one
         _prove_old_checkpoint(Program(claims.path), live, silent=claims.fix == "safe")
+
+
+def _prove_registered(live: Program, pairs: Sequence[Pair]) -> None:
+    for pair in pairs:
+        model, inputs = live.fresh()
+        assert any(value is parameter(model, pair.source) for value in model.parameters()), f"{pair.source} is not"
+        _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
+        assert parameter(model, pair.source).grad is not None, f"{pair.source} has no gradient"
 
 
 def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:

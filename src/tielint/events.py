@@ -5,12 +5,13 @@ It writes down what happened, whatever it was for: the rules judge.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
-from tielint.facts import Event, EventKind, Place, Side, Tie
+from tielint.facts import Event, EventKind, Fit, Place, Side, Tie, compare
 from tielint.layers import LAYERS, PARAMETER_CONTAINERS
 from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, outermost
 from tielint.values import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from tielint.visitor import Visitor
 
 
+_NAME = re.compile(r"[A-Za-z_]\w*(?:\.\w+|\[-?\w+\]|\['\w+'\])*")
 TIED_KEYS = "_tied_weights_keys"
 EMBEDDINGS = frozenset(
     ["embed_tokens", "embed_in", "embeddings", "wte", "word_embeddings", "tok_embeddings", "embedding", "shared"]
@@ -143,7 +145,8 @@ class Events:
             side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
             again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
             if side is not None and not again:
-                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}")
+                same = self.takes_its_place(new, side, tie)
+                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", retie=same)
 
     @property
     def tied_by_framework(self) -> bool:
@@ -169,10 +172,11 @@ class Events:
             if tie.is_tie and tie.misfit is None and self.side_under(tie, model) is not None:
                 self.note(
                     EventKind.REMADE,
-                    tie.target.text,
-                    tie.source.text,
+                    self.visitor.stores.text_now(tie.target),
+                    self.visitor.stores.text_now(tie.source),
                     node,
                     tie=tie,
+                    retie=self.retied(tie),
                     detail=function,
                     made=tie.source.cell.node,
                 )
@@ -182,12 +186,28 @@ class Events:
             text = self.text_of_cell(value.cell)
             self.note(EventKind.NOT_A_MODULE, function, text, node, source=value.cell.home, cell=value.cell)
 
-    def undone(self, kind: EventKind, tie: Tie, side: Side, by: str, node: cst.CSTNode | None = None) -> None:
+    def undone(
+        self, kind: EventKind, tie: Tie, side: Side, by: str, node: cst.CSTNode | None = None, *, retie: bool = False
+    ) -> None:
         other = tie.source if side is tie.target else tie.target
         statement = self.visitor.statement
         if statement is not tie.place.statement and not _exclusive(tie.place, self.visitor.here()):
             texts = self.visitor.stores.text_now(side), self.visitor.stores.text_now(other)
-            self.note(kind, *texts, node or statement, tie=tie, detail=by, made=other.cell.node)
+            again = self.retied(tie) if retie else ""
+            self.note(kind, *texts, node or statement, tie=tie, detail=by, made=other.cell.node, retie=again)
+
+    def takes_its_place(self, new: Value, side: Side, tie: Tie) -> bool:
+        """Whether the tie could be made again with a new layer, whose weight has the same shape."""
+        other = tie.source if side is tie.target else tie.target
+        if not isinstance(new, Instance) or side.owner is None or not side.text.startswith(side.owner_text or "?"):
+            return False
+        cell = self.visitor.expressions.layer_parameter(new, side.cell.name)
+        return cell is not None and compare(cell.shape, other.cell.shape) in (Fit.EQUAL, Fit.SQUARE)
+
+    def retied(self, tie: Tie) -> str:
+        """The statement that makes the tie again, where the running function can name both sides."""
+        texts = [self.visitor.stores.text_now(side) for side in (tie.target, tie.source)]
+        return " = ".join(texts) if all(_NAME.fullmatch(text) for text in texts) else ""
 
     def side_under(self, tie: Tie, old: Value) -> Side | None:
         """The side of a tie whose Parameter, layer or layer's holder is `old`."""
@@ -207,7 +227,10 @@ class Events:
     # ------------------------------------------------------------------ layers that no module knows
 
     def unregistered(self, model: Instance) -> None:
-        """After a constructor: lists and dicts of Python, still attributes of the module, with layers made for them."""
+        """After a constructor: lists and dicts of Python, still attributes of the module, with layers made for them.
+
+        `detail` is what they all are, `Module` or `Parameter`.
+        """
         for name, value in model.attributes.items():
             for held in options(value):
                 if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):
@@ -220,6 +243,7 @@ class Events:
                             f"{self.text(model)}.{name}",
                             f"{self.text(model)}.{name}",
                             held.node,
+                            detail=_kind_held(held),
                             target=held,
                             source=item if isinstance(item, Instance) else None,
                             cell=item.cell if isinstance(item, TensorValue) else None,
@@ -330,6 +354,7 @@ class Events:
         cell: Cell | None = None,
         tie: Tie | None = None,
         detail: str = "",
+        retie: str = "",
         made: cst.CSTNode | None = None,
         value: TensorValue | None = None,
         place: Place | None = None,
@@ -350,6 +375,7 @@ class Events:
                 value.state if value else None,
                 value.node if value else None,
                 detail,
+                retie,
                 order=len(self.visitor.pending),
                 presumed=int(bool(cell and cell.presumed)),
             )
@@ -521,6 +547,15 @@ def _made_for(item: Value, held: Instance) -> bool:
     return (
         isinstance(item, TensorValue) and item.cell.parameter and item.cell.home is None and bool(item.state.is_origin)
     )
+
+
+def _kind_held(held: Instance) -> str:
+    """What a list holds, where it is all of a kind: `Module` or `Parameter`."""
+    options_of = [option for item in (held.items or {}).values() for option in options(item)]
+    if all(isinstance(option, TensorValue) and option.state.is_origin for option in options_of):
+        return "Parameter"
+    modules = [isinstance(o, Instance) and (o.kind or "").startswith("torch.nn.") for o in options_of]
+    return "Module" if all(modules) else ""
 
 
 def _short(instance: Instance) -> str:

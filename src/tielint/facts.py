@@ -196,8 +196,9 @@ class Event:
     """Something that happens to layers or Parameters besides ties.
 
     node: the expression that does it. made: where the source is created. target, source: the objects, where there are.
-    tie: the tie that it undoes. order: how many ties came before it. state, value: what the algebra says of the
-        tensor, and the expression that made it.
+    tie: the tie that it undoes. retie: the statement that would make it again, where one surely does.
+    order: how many ties came before it. state, value: what the algebra says of the tensor, and the expression that
+        made it.
     same_model, lasting, has_parameters: known only when the code around has run: whether both belong to one model,
         whether it is still so at its end, and whether the source is a module with Parameters (None: nobody knows).
     """
@@ -215,6 +216,7 @@ class Event:
     state: Tensor | None = None
     value: cst.BaseExpression | None = None
     detail: str = ""
+    retie: str = ""
     same_model: bool = False
     lasting: bool = True
     has_parameters: bool | None = None

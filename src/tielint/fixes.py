@@ -5,13 +5,14 @@ The fix follows the layers and not the operation: two layers of one layout share
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
 
 import libcst as cst
 
-from tielint.facts import Fit, Tie, Write
+from tielint.facts import Fit, Place, Tie, Write
 from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength
 from tielint.judgement import Judgement, Remedy, in_forward
@@ -64,7 +65,7 @@ class Fixes:
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
         if not isinstance(judgement.subject, Tie):
-            return self.remedy(judgement.remedy) if judgement.remedy else None
+            return self.remedy(judgement.remedy, judgement.subject.place) if judgement.remedy else None
         tie, intent = rooted(judgement.subject), judgement.intent
         if intent.initialise and intent.tie <= Strength.NAME:
             return self.advise(tie, ADVICE_INITIALISATION)
@@ -85,9 +86,36 @@ class Fixes:
 
     # ------------------------------------------------------------------ one shared Parameter
 
-    def remedy(self, remedy: Remedy) -> Fix:
-        edits = tuple(Edit(text, self.positions.span(node)) for node, text in remedy.replacements)
-        return Fix(remedy.applicability, remedy.message, edits)
+    def remedy(self, remedy: Remedy, place: Place) -> Fix:
+        """What the rule knows to do; advice where this file gives the edit no place."""
+        edits = [
+            Edit(text, self.positions.span(node)) for node, text in remedy.replacements if self.positions.has(node)
+        ]
+        if remedy.then:
+            edits += self.statement_below(place, remedy.then)
+        if remedy.wrapped:
+            edits += self.wrapped(*remedy.wrapped)
+        applicability = remedy.applicability if edits else Applicability.DISPLAY_ONLY
+        return Fix(applicability, remedy.message, tuple(edits))
+
+    def statement_below(self, place: Place, statement: str) -> list[Edit]:
+        """A new line under the statement's own, with the same indentation."""
+        line = place.line
+        if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or line.body[0] is not place.statement:
+            return []
+        span = self.positions.span(line)
+        text = re.split(r"\r\n|\n|\r", self.tree.module.code)[span.start.row - 1]
+        indent = text[: span.start.column - 1]
+        end = self.positions.span(place.statement).end
+        return [Edit(f"{self.tree.module.default_newline}{indent}{statement}", Span(end, end))]
+
+    def wrapped(self, node: cst.CSTNode, name: str) -> list[Edit]:
+        """`[…]` as `nn.ModuleList([…])`, with whatever the file calls torch.nn."""
+        nn = next((own for own, qualified in self.names.items() if qualified == "torch.nn"), None)
+        if nn is None or not self.positions.has(node):
+            return []
+        span = self.positions.span(node)
+        return [Edit(f"{nn}.{name}(", Span(span.start, span.start)), Edit(")", Span(span.end, span.end))]
 
     def share(self, tie: Tie, judgement: Judgement) -> Fix | None:
         source = expression(tie.source.owner_text, tie.source.text)

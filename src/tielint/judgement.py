@@ -14,11 +14,17 @@ from tielint.tensor import Storage
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What a rule itself knows to do: expressions and what to write in their place; without any, it is advice."""
+    """What a rule itself knows to do; without an edit, it is advice.
+
+    replacements: expressions, and what to write in their place. then: a statement to write below the finding's own.
+    wrapped: an expression, and the name in torch.nn of what it is to be given to.
+    """
 
     message: str
     replacements: tuple[tuple[cst.CSTNode, str], ...] = ()
     applicability: Applicability = Applicability.DISPLAY_ONLY
+    then: str | None = None
+    wrapped: tuple[cst.CSTNode, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
