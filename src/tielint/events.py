@@ -71,9 +71,11 @@ class Events:
 
     def deep_copied(self, holder: Instance, name: str, made: Instance) -> None:
         """A deep copy of a layer becomes a part of a module."""
-        source = made.marks.get("copy_of")
-        if isinstance(source, Instance) and made.node is not None:
-            self.between(EventKind.DEEP_COPIED, made, source, made.node, target_text=f"{self.text(holder)}.{name}")
+        source, conditions = made.marks.get("copy_of"), made.marks.get("conditions", ())
+        if isinstance(source, Instance) and made.node is not None and isinstance(conditions, tuple):
+            text = f"{self.text(holder)}.{name}"
+            place = self.visitor.here(conditions)
+            self.between(EventKind.DEEP_COPIED, made, source, made.node, target_text=text, place=place)
 
     def taken_as_weight(self, made: Instance, weight: TensorValue, node: cst.CSTNode, *, frozen: bool) -> None:
         """`Embedding(…, _weight=w)` and `Embedding.from_pretrained(w)`: a second Parameter over w's storage."""
@@ -338,9 +340,17 @@ class Events:
     # ------------------------------------------------------------------ writing down
 
     def between(
-        self, kind: EventKind, target: Instance, source: Instance, node: cst.CSTNode, *, target_text: str | None = None
+        self,
+        kind: EventKind,
+        target: Instance,
+        source: Instance,
+        node: cst.CSTNode,
+        *,
+        target_text: str | None = None,
+        place: Place | None = None,
     ) -> None:
-        self.note(kind, target_text or self.text(target), self.text(source), node, target=target, source=source)
+        text = target_text or self.text(target)
+        self.note(kind, text, self.text(source), node, target=target, source=source, place=place)
 
     def note(
         self,

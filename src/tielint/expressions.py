@@ -316,6 +316,8 @@ class Expressions:
                 for option in options(self.evaluate(arm)):
                     if isinstance(option, TensorValue):
                         option = replace(option, conditions=(*option.conditions, condition))
+                    elif isinstance(option, Instance) and "copy_of" in option.marks:
+                        option.marks["conditions"] = (condition,)
                     arms.append(option)
         return choice(arms)
 

@@ -116,7 +116,7 @@ class Stores:
             stored.append(option)
         new = choice(stored)
         old = receiver.attributes.get(name)
-        if old is not None and self.visitor.pending:
+        if old is not None and (self.visitor.pending or self.visitor.standing):
             self.visitor.events.replaced(receiver, name, old, new)
         self.visitor.journal.set(receiver.attributes, name, new)
 
