@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from tielint.facts import Event, EventKind, FileFacts, Tie
@@ -11,6 +12,8 @@ from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
 from tielint.values import Root
 
+_RESIZES = re.compile(r"(?i)resize|extend|expand|enlarge|grow|vocab|token|embed")
+
 
 class TieReplaced(Rule):
     """One side of a tie gets a new layer or a new Parameter after the tie was made.
@@ -18,7 +21,8 @@ class TieReplaced(Rule):
     ## What it does
     Follows a constructor and all that it calls, also through `super().__init__()` into other files of the project: two
     layers are tied, and a later line assigns one of them, or its weight, anew. If a later line ties them again, the
-    rule is silent.
+    rule is silent. A layer of another shape in a subclass or in a later method may be another kind of model: that is
+    *possible* only, unless the method is named for resizing.
 
     ## Why it is wrong
     A tie is one Parameter held by two modules. Whoever is given another one leaves the tie.
@@ -58,7 +62,16 @@ class TieReplaced(Rule):
             if event.kind is EventKind.REPLACED and event.lasting and event.tie and _both_in_use(event.tie):
                 intent = read_intent(event)
                 if not intent.against:
-                    yield Judgement(event, self.verdict, Confidence.LIKELY, _message(event), intent, _remedy(event))
+                    confidence = Confidence.POSSIBLE if _another_kind_of_model(event, event.tie) else Confidence.LIKELY
+                    yield Judgement(event, self.verdict, confidence, _message(event), intent, _remedy(event))
+
+
+def _another_kind_of_model(event: Event, tie: Tie) -> bool:
+    """A subclass or a later method makes a layer of another shape: a classifier, say, in place of an output layer."""
+    if event.retie or any(_RESIZES.search(function.name) for function in event.place.functions):
+        return False
+    apart = event.place.functions[:1] != tie.place.functions[:1] or event.place.classes[-1:] != tie.place.classes[-1:]
+    return apart and bool(event.place.functions)
 
 
 def _both_in_use(tie: Tie) -> bool:
