@@ -1,37 +1,27 @@
-"""The command line: reads what is wanted, has files linted and fixed, and says what was found.
+"""The command line: reads what is wanted, and says what was found. Called by `__main__.py`; `run.py` does the work.
 
-It is called by `__main__.py` and calls everything else. libcst and rich are imported only on the way that needs them.
+libcst and rich are imported only on the way that needs them.
 """
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import click
 
 from tielint import __version__
-from tielint.config import Config, Overrides, load
-from tielint.discovery import discover, repository_root
+from tielint.config import Overrides, load
 from tielint.findings import Applicability, Confidence
 from tielint.registry import all_rules, rule_by_code
-from tielint.report import Problem, Repair, Report
+from tielint.report import Report
 from tielint.reports import diff, lines, rules
 from tielint.rule import Rule
-from tielint.settings import ConfigError, Settings
-from tielint.source import SourceError, SourceFile
-
-if TYPE_CHECKING:
-    from tielint.report import FileReport
-
-STDIN = Path("-")
-
-FEW_FILES = 200
-"""Up to here, Python is asked about the syntax of every file, also of those that no rule has to parse."""
+from tielint.run import STDIN, Linted, Request, lint
+from tielint.settings import ConfigError
 
 
 class Refusal(click.ClickException):
@@ -51,30 +41,6 @@ class Output:
     file: Path | None = None
     quiet: bool = False
     exit_zero: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What is to be linted and which fixes are wanted. `fix` is None where none are."""
-
-    paths: tuple[Path, ...]
-    stdin_filename: Path | None
-    fix: Applicability | None
-    unsafe: bool
-    diff: bool
-
-    @property
-    def from_stdin(self) -> bool:
-        return self.paths == (STDIN,) or (not self.paths and self.stdin_filename is not None)
-
-
-@dataclass(frozen=True, slots=True)
-class Linted:
-    """The outcome for every path, before it is reported. `original` holds the text of each file that a fix changes."""
-
-    files: tuple[FileReport, ...]
-    problems: tuple[Problem, ...]
-    original: dict[Path, SourceFile]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -209,68 +175,17 @@ def check(
         all_rules()  # a broken rule of a third party ends the run before any file is touched
         overrides = Overrides(select, ignore, exclude, min_confidence, prefilter=not no_prefilter)
         loaded = load(overrides, file=config)
-        linted = _lint_stdin(request, loaded.settings) if request.from_stdin else _lint_files(request, loaded)
+        linted = lint(request, loaded)
     except ConfigError as error:
         raise Refusal(str(error)) from error
     context.exit(_conclude(linted, request, Output(output_format, output_file, quiet, exit_zero)))
 
 
-def _lint_stdin(request: Request, settings: Settings) -> Linted:
-    """No prefilter: whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
-    from tielint.linter import lint_source
-    from tielint.report import FileReport
-
-    path = request.stdin_filename or STDIN
-    data = sys.stdin.buffer.read()
-    original: dict[Path, SourceFile] = {}
-    fixed = data
-    try:
-        source = SourceFile.from_bytes(data, path)
-        report = lint_source(source, replace(settings, prefilter=False), fix=request.fix)
-        if report.new_text is not None:
-            fixed = source.encode(report.new_text)
-            original[path] = source
-    except SourceError as error:
-        report = FileReport(path, problem=str(error))
-    if request.fix and not request.diff:
-        # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
-        sys.stdout.buffer.write(fixed)
-    return Linted((report,), (), original)
-
-
-def _lint_files(request: Request, config: Config) -> Linted:
-    """A file that is named, and any file of a small run, is told of its syntax errors even if no rule needs it.
-
-    In a large tree that would cost more than the linting; there, syntax is checked in the files that rules parse.
-    """
-    from tielint.linter import lint_file
-
-    found = discover(request.paths or (Path(),), config.settings.exclude, config.root)
-    reports: list[FileReport] = []
-    original: dict[Path, SourceFile] = {}
-    few = len(found.files) <= FEW_FILES
-    for path in found.files:
-        report = lint_file(path, config.settings, fix=request.fix, check_syntax=few or path in found.named)
-        if report.new_text is not None:
-            try:
-                original[path] = _rewrite(path, report.new_text, write=not request.diff)
-            except SourceError as error:
-                report = replace(lint_file(path, config.settings), problem=str(error))
-        reports.append(report)
-    return Linted(tuple(reports), found.problems, original)
-
-
-def _rewrite(path: Path, text: str, *, write: bool) -> SourceFile:
-    """The file as it was before."""
-    before = SourceFile.read(path)
-    if write:
-        before.write(text)
-    return before
-
-
 def _conclude(linted: Linted, request: Request, output: Output) -> int:
     """Says everything, and turns it into the exit status."""
-    report = _report(linted, request)
+    report = linted.report(request)
+    if linted.standard_output is not None:
+        sys.stdout.buffer.write(linted.standard_output)
     for problem in report.problems:
         click.echo(lines.problem_line(problem), err=True)
     if request.diff:
@@ -282,24 +197,6 @@ def _conclude(linted: Linted, request: Request, output: Output) -> int:
         return 2
     changes = request.diff and any(file.new_text is not None for file in linted.files)
     return 1 if (report.findings or changes) and not output.exit_zero else 0
-
-
-def _report(linted: Linted, request: Request) -> Report:
-    problems = (*linted.problems, *(Problem(file.path, file.problem) for file in linted.files if file.problem))
-    return Report(
-        findings=tuple(finding for file in linted.files for finding in file.findings),
-        problems=tuple(sorted(problems, key=lambda problem: os.path.abspath(problem.path))),
-        files=len(linted.files) + len(linted.problems),
-        sources={file.path: file.source for file in linted.files if file.source},
-        root=repository_root(Path()) or Path.cwd(),
-        rules=all_rules(),
-        repairs=tuple(
-            Repair(file.path, file.fixed, len(file.findings), file.withdrawn)
-            for file in linted.files
-            if file.fixed or file.withdrawn
-        ),
-        applicable=Applicability.UNSAFE if request.unsafe else Applicability.SAFE,
-    )
 
 
 def _print_report(report: Report, request: Request, output: Output) -> None:

@@ -1,0 +1,128 @@
+"""One run: what is asked for in, an outcome for each path out; fixed files are rewritten on the way.
+
+Called by `cli.py`, which knows the options and the terminal.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from tielint.config import Config
+from tielint.discovery import discover, repository_root
+from tielint.findings import Applicability
+from tielint.registry import all_rules
+from tielint.report import FileReport, Problem, Repair, Report
+from tielint.settings import Settings
+from tielint.source import SourceError, SourceFile
+
+STDIN = Path("-")
+
+FEW_FILES = 200
+"""Up to here, Python is asked about the syntax of every file, also of those that no rule has to parse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be linted and which fixes are wanted. `fix` is None where none are."""
+
+    paths: tuple[Path, ...]
+    stdin_filename: Path | None
+    fix: Applicability | None
+    unsafe: bool
+    diff: bool
+
+    @property
+    def from_stdin(self) -> bool:
+        return self.paths == (STDIN,) or (not self.paths and self.stdin_filename is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Linted:
+    """The outcome for every path.
+
+    original: each file that a fix changes, as it was. standard_output: the fixed code of standard input.
+    """
+
+    files: tuple[FileReport, ...]
+    problems: tuple[Problem, ...]
+    original: dict[Path, SourceFile]
+    standard_output: bytes | None = None
+
+    def report(self, request: Request) -> Report:
+        """Everything that is to be said."""
+        problems = (*self.problems, *(Problem(file.path, file.problem) for file in self.files if file.problem))
+        return Report(
+            findings=tuple(finding for file in self.files for finding in file.findings),
+            problems=tuple(sorted(problems, key=lambda problem: os.path.abspath(problem.path))),
+            files=len(self.files) + len(self.problems),
+            sources={file.path: file.source for file in self.files if file.source},
+            root=repository_root(Path()) or Path.cwd(),
+            rules=all_rules(),
+            repairs=tuple(
+                Repair(file.path, file.fixed, len(file.findings), file.withdrawn)
+                for file in self.files
+                if file.fixed or file.withdrawn
+            ),
+            applicable=Applicability.UNSAFE if request.unsafe else Applicability.SAFE,
+        )
+
+
+def lint(request: Request, config: Config) -> Linted:
+    """Lints standard input, or all files that the paths lead to."""
+    if request.from_stdin:
+        return _lint_stdin(request, config.settings)
+    return _lint_files(request, config)
+
+
+def _lint_stdin(request: Request, settings: Settings) -> Linted:
+    """No prefilter: whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
+    from tielint.linter import lint_source
+
+    path = request.stdin_filename or STDIN
+    data = sys.stdin.buffer.read()
+    original: dict[Path, SourceFile] = {}
+    fixed = data
+    try:
+        source = SourceFile.from_bytes(data, path)
+        report = lint_source(source, replace(settings, prefilter=False), fix=request.fix)
+        if report.new_text is not None:
+            fixed = source.encode(report.new_text)
+            original[path] = source
+    except SourceError as error:
+        report = FileReport(path, problem=str(error))
+    # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
+    wanted = request.fix is not None and not request.diff
+    return Linted((report,), (), original, standard_output=fixed if wanted else None)
+
+
+def _lint_files(request: Request, config: Config) -> Linted:
+    """A file that is named, and any file of a small run, is told of its syntax errors even if no rule needs it.
+
+    In a large tree that would cost more than the linting; there, syntax is checked in the files that rules parse.
+    """
+    from tielint.linter import lint_file
+
+    found = discover(request.paths or (Path(),), config.settings.exclude, config.root)
+    reports: list[FileReport] = []
+    original: dict[Path, SourceFile] = {}
+    few = len(found.files) <= FEW_FILES
+    for path in found.files:
+        report = lint_file(path, config.settings, fix=request.fix, check_syntax=few or path in found.named)
+        if report.new_text is not None:
+            try:
+                original[path] = _rewrite(path, report.new_text, write=not request.diff)
+            except SourceError as error:
+                report = replace(lint_file(path, config.settings), problem=str(error))
+        reports.append(report)
+    return Linted(tuple(reports), found.problems, original)
+
+
+def _rewrite(path: Path, text: str, *, write: bool) -> SourceFile:
+    """The file as it was before."""
+    before = SourceFile.read(path)
+    if write:
+        before.write(text)
+    return before
