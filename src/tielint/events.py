@@ -217,13 +217,8 @@ class Events:
             for side in (tie.target, tie.source):
                 if isinstance(option, TensorValue) and option.cell is side.cell and side.owner is not None:
                     return side
-                current = side.owner
-                for _ in range(20):
-                    if current is None:
-                        break
-                    if current is option:
-                        return side
-                    current = current.place[0] if current.place else None
+                if side.owner is not None and any(holder is option for holder in side.owner.outward()):
+                    return side
         return None
 
     # ------------------------------------------------------------------ layers that no module knows
@@ -452,13 +447,7 @@ def _owners_in(params: Value | None) -> list[Instance | Cell]:
 
 def _group_of(side: Side, groups: list[list[Instance | Cell]]) -> int | None:
     """The first group that lists a side's Parameter."""
-    holders: list[object] = [side.cell]
-    current = side.owner
-    for _ in range(20):
-        if current is None:
-            break
-        holders.append(current)
-        current = current.place[0] if current.place else None
+    holders: list[object] = [side.cell, *(side.owner.outward() if side.owner else ())]
     return next((i for i, group in enumerate(groups) if any(o is h for o in group for h in holders)), None)
 
 
@@ -523,14 +512,12 @@ def _same_parameter(tie: Tie) -> bool:
 def _held_at(side: Side) -> set[int]:
     """The Parameters (or, where none was looked at, the layers) that may stand at a side's place now, by identity."""
     steps: list[str] = []
-    current = side.owner
-    for _ in range(20):
-        if current is None or current.root in (Root.SELF, Root.ARGUMENT) or current.place is None:
+    reached: list[Instance] = []
+    for current in side.owner.outward() if side.owner else ():
+        reached = [current]
+        if current.root in (Root.SELF, Root.ARGUMENT) or current.place is None:
             break
-        holder, step = current.place
-        steps.append(step)
-        current = holder
-    reached = [current] if current else []
+        steps.append(current.place[1])
     for step in reversed(steps):
         reached = [found for holder in reached for found in _members(holder, step)]
     held: set[int] = set()
@@ -543,7 +530,7 @@ def _held_at(side: Side) -> set[int]:
 
 
 def _members(holder: Instance, step: str) -> list[Instance]:
-    value = holder.attributes.get(step[1:] if step.startswith(".") else step)
+    value = holder.attributes.get(step.removeprefix("."))
     if value is None and step[:1] == "[" and step[1:-1].isdigit() and holder.items:
         value = holder.items.get(int(step[1:-1]))
     return [option for option in options(value or UNKNOWN) if isinstance(option, Instance)]

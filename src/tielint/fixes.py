@@ -404,10 +404,7 @@ def expression(owner: str | None, text: str) -> str | None:
 
 def _made_at(layer: Instance) -> cst.CSTNode | None:
     """Where a layer, or the container that it is an element of, is made."""
-    current: Instance | None = layer
-    while current is not None and current.node is None:
-        current = current.place[0] if current.place else None
-    return current.node if current and current.root is not Root.SELF else None
+    return next((holder.node for holder in layer.outward() if holder.node and holder.root is not Root.SELF), None)
 
 
 def _only_target(statement: cst.CSTNode | None) -> cst.BaseExpression | None:

@@ -25,11 +25,9 @@ def outermost(instance: Instance) -> Instance:
 
 def _last_holder(instance: Instance) -> Instance:
     current = instance
-    for _ in range(30):
-        place = current.place
-        if place is None or current.root in (Root.SELF, Root.ARGUMENT):
+    for current in instance.outward():
+        if current.root in (Root.SELF, Root.ARGUMENT):
             break
-        current = place[0]
     return current
 
 
@@ -41,17 +39,11 @@ def still_in_use(cell: Cell) -> bool:
     value = owner.attributes.get(name)
     if value is not None and not any(_is_origin_of(o, cell) for o in options(value)):
         return False
-    current = owner
-    for _ in range(20):
-        place = current.place
-        if place is None:
-            return True
-        holder, step = place
-        key = step[1:] if step.startswith(".") else step
-        now = holder.attributes.get(key)
+    for current in owner.outward():
+        holder, step = current.place or (None, "")
+        now = holder.attributes.get(step.removeprefix(".")) if holder else None
         if now is not None and not any(option is current for option in options(now)):
             return False
-        current = holder
     return True
 
 
@@ -60,28 +52,17 @@ def _is_origin_of(value: Value, cell: Cell) -> bool:
 
 
 def kept_from_training(side: Side) -> bool:
-    if side.cell.marks.get("frozen"):
-        return True
-    current = side.owner
-    for _ in range(20):
-        if current is None:
-            return False
-        if current.marks.get("frozen"):
-            return True
-        current = current.place[0] if current.place else None
-    return False
+    return bool(side.cell.marks.get("frozen")) or _marked(side.owner, "frozen")
 
 
 def is_on_meta(cell: Cell) -> bool:
     """Whether a Parameter was made, or moved with its module, to the meta device: without values."""
-    holder = cell.owner
-    for _ in range(20):
-        if holder is None:
-            return False
-        if holder.marks.get("meta"):
-            return True
-        holder = holder.place[0] if holder.place else None
-    return False
+    return _marked(cell.owner, "meta")
+
+
+def _marked(owner: Instance | None, mark: str) -> bool:
+    """Whether a module, or one that holds it, has a mark."""
+    return owner is not None and any(holder.marks.get(mark) for holder in owner.outward())
 
 
 def holds_parameters(layer: Instance) -> bool | None:

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tielint.modules import Modules
 
 
+MOST_HOLDERS = 20
+
+
 class Root(Enum):
     """How the code got hold of an object."""
 
@@ -50,6 +53,15 @@ class Instance:
     def place(self) -> tuple[Instance, str] | None:
         place = self.marks.get("place")
         return place if isinstance(place, tuple) else None
+
+    def outward(self) -> Iterator[Instance]:
+        """Itself, what holds it, what holds that, and so on; a holder that holds itself is not followed for ever."""
+        current: Instance | None = self
+        for _ in range(MOST_HOLDERS):
+            if current is None:
+                return
+            yield current
+            current = current.place[0] if current.place else None
 
     @property
     def layer(self) -> str | None:
@@ -456,13 +468,9 @@ def dimension(value: Value | None) -> Dim:
 def absolute_path(instance: Instance) -> str | None:
     """A name that is the same in every frame, for objects that were passed around."""
     steps: list[str] = []
-    current = instance
-    for _ in range(20):
+    for current in instance.outward():
         if current.root is not Root.PART and current.label is not None:
             return current.label + "".join(reversed(steps))
-        place = current.place
-        if place is None:
-            return None
-        current, step = place
-        steps.append(step)
+        if current.place:
+            steps.append(current.place[1])
     return None
