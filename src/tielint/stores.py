@@ -157,12 +157,19 @@ class Stores:
         slot: Slot,
     ) -> None:
         """A tensor that no module holds becomes a Parameter; the second time, two Parameters share it by accident."""
-        first = raw.marks.get("taken")
-        if isinstance(first, Cell) and first is not cell:
+        first = self.taken(raw, cell)
+        if first:
             state = apply("Parameter", origin(cell.rank))
             self.record(cell, receiver, name, TensorValue(first, state, node), node, write, slot)
-        else:
-            self.visitor.journal.set(raw.marks, "taken", cell)
+
+    def taken(self, raw: Cell, cell: Cell) -> Cell | None:
+        """The Parameter that a plain tensor became before, unless that was in a branch that need not have run."""
+        first, under = raw.marks.get("taken"), raw.marks.get("taken_under", ())
+        if isinstance(first, Cell) and first is not cell and isinstance(under, tuple):
+            return first if all(condition in self.visitor.conditions for condition in under) else None
+        self.visitor.journal.set(raw.marks, "taken", cell)
+        self.visitor.journal.set(raw.marks, "taken_under", tuple(self.visitor.conditions))
+        return None
 
     def slot(self, receiver: Instance, name: str) -> Slot:
         found = receiver.attributes.get(name)
@@ -212,16 +219,15 @@ class Stores:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
         if kind is Write.COPY or value.state.storage is not Storage.SHARED or not value.state.exact:
             return
-        first = value.cell.marks.get("taken")
-        if isinstance(first, Cell) and first is not cell:
+        first = self.taken(value.cell, cell)
+        if first:
             turned = value.cell.marks.get("axes") == value.state.axes
             axes = tuple(range(first.rank)) if turned else tuple(reversed(range(first.rank)))
             state = replace(apply("data", origin(first.rank)), axes=axes)
             self.record(
                 cell, cell.home, attribute_name(cell), TensorValue(first, state, node), node, kind, Slot.PARAMETER
             )
-        else:
-            self.visitor.journal.set(value.cell.marks, "taken", cell)
+        elif value.cell.marks.get("taken") is cell:
             self.visitor.journal.set(value.cell.marks, "axes", value.state.axes)
 
     def record(
