@@ -826,7 +826,8 @@ def _notice_same_element(site: Site, container: Instance, value: Value) -> None:
     node = site.nodes[0]
     rebound = site.visitor.rebound
     outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
-    if not outside or not isinstance(value, Instance) or site.visitor.loops <= _loops_around(container):
+    around = max(_loops_around(container), site.visitor.frame.loops)  # a caller's loop may give another one each time
+    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around:
         return
     if container.kind in CONTAINERS:
         elements = Instance(Root.BUILT, items={0: value}, marks={"repeated": site.node})

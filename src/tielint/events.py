@@ -72,7 +72,10 @@ class Events:
     def deep_copied(self, holder: Instance, name: str, made: Instance) -> None:
         """A deep copy of a layer becomes a part of a module."""
         source, conditions = made.marks.get("copy_of"), made.marks.get("conditions", ())
-        if isinstance(source, Instance) and made.node is not None and isinstance(conditions, tuple):
+        if not isinstance(source, Instance) or not isinstance(conditions, tuple):
+            return
+        known = holds_parameters(source) or (holder.definition is not None and holder.definition.probably_module)
+        if made.node is not None and (known or holder.definition is None):
             text = f"{self.text(holder)}.{name}"
             place = self.visitor.here(conditions)
             self.between(EventKind.DEEP_COPIED, made, source, made.node, target_text=text, place=place)
@@ -144,7 +147,7 @@ class Events:
             return
         made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
         for tie in (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending:
-            side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None else None
+            side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None and _of_layers(tie) else None
             again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
             if side is not None and not again:
                 same = self.takes_its_place(new, side, tie)
@@ -391,6 +394,12 @@ class Events:
 
     def text_of_cell(self, cell: Cell) -> str:
         return self.visitor.stores.side(cell, cell.home, attribute_name(cell)).text
+
+
+def _of_layers(tie: Tie) -> bool:
+    """Whether both sides surely are Parameters, or at least called `weight` or `bias` and parts of something."""
+    sides = (tie.target, tie.source)
+    return not tie.presumed or all(side.cell.name in ("weight", "bias") and side.step for side in sides)
 
 
 def _wraps(new: Value, old: Value, name: str) -> bool:

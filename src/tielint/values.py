@@ -22,6 +22,18 @@ if TYPE_CHECKING:
 MOST_HOLDERS = 20
 
 
+NO_MODULES = (
+    "builtins.",
+    "torch.optim.",
+    "torch.utils.data.",
+    "torch.autograd.",
+    "torch.distributions.",
+    "abc.",
+    "typing.",
+)
+"""Where classes live that are no `nn.Module`."""
+
+
 class Root(Enum):
     """How the code got hold of an object."""
 
@@ -225,8 +237,13 @@ class ClassDefinition:
         names = list(self.outside_bases())
         if any(name.startswith("torch.nn.") for name in names):
             return True
-        known = all(name.startswith("builtins.") for name in names)
+        known = all(name.startswith(NO_MODULES) for name in names)
         return False if known and all(not isinstance(b, Unknown) for c in self.ancestry() for b in c.bases) else None
+
+    @property
+    def probably_module(self) -> bool:
+        """Whether it is an `nn.Module`, or has a base that nobody knows and a `forward`."""
+        return bool(self.module) or (self.module is None and self.method("forward") is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,9 +316,10 @@ class Frame:
     """The names of one running function, class body or module.
 
     stars: the modules that all names were imported from. modules: what a module's frame knows of the other modules.
+    loops: how many loops ran around it when it was entered.
     """
 
-    __slots__ = ("definition", "enclosing", "function", "locals", "modules", "receiver", "roots", "stars")
+    __slots__ = ("definition", "enclosing", "function", "locals", "loops", "modules", "receiver", "roots", "stars")
 
     def __init__(
         self,
@@ -319,6 +337,7 @@ class Frame:
         self.roots: dict[int, str] = {}
         self.stars: list[str] = []
         self.modules = modules
+        self.loops = 0
 
     def lookup(self, name: str) -> Value | None:
         frame: Frame | None = self

@@ -128,7 +128,7 @@ class Visitor:
         before = dict(self.runs)
         if initialiser:
             self.run_method(initialiser, receiver)
-            if definition.module is not False:
+            if definition.probably_module:
                 self.events.unregistered(receiver)
             self.settle()
         self.events.tied_keys_listed(definition, receiver)
@@ -516,6 +516,7 @@ class Visitor:
         enclosing = _lexical(function.frame)
         saved = (self.frame, self.statement, self.line, self.block, self.conditions, self.grad, self.loops)
         self.frame = Frame(enclosing, function, receiver, function.owner)
+        self.frame.loops = self.loops
         self.bind_arguments(function.node.params, positional, keywords)
         self.functions.append(function)
         if function.owner:
