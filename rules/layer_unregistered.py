@@ -26,7 +26,8 @@ class LayerUnregistered(Rule):
     Finds attributes of a module that are plain lists, tuples or dicts at the end of its constructor and hold layers or
     Parameters made for them that stand nowhere else. Layers that are registered as well (`add_module`, a `ModuleList`
     beside the list) are fine, and so is a reference to a layer that belongs to another module. A list around one single
-    layer, or a comment that says so, keeps it out on purpose: that is shown as *possible* only.
+    layer, or a comment that says so, keeps it out on purpose: that is shown as *possible* only, and so is a list that
+    no method uses, or that is handed on to something that may register what is in it.
 
     ## Why it is wrong
     | executed in PyTorch 2.13 | outcome |
@@ -62,7 +63,8 @@ class LayerUnregistered(Rule):
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:
             if event.kind is EventKind.UNREGISTERED:
-                confidence = Confidence.POSSIBLE if _on_purpose(event) else Confidence.LIKELY
+                doubtful = _on_purpose(event) or not event.lasting
+                confidence = Confidence.POSSIBLE if doubtful else Confidence.LIKELY
                 yield Judgement(event, self.verdict, confidence, _message(event), read_intent(event), _remedy(event))
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from tielint.facts import Write
+from tielint.facts import Repetition, Write
 from tielint.layers import CONTAINERS, LAYERS, canonical
 from tielint.ownership import is_plain
 from tielint.tensor import FUNCTIONS, OPERATIONS, PROPERTIES, Arguments, Literal, origin
@@ -830,10 +830,12 @@ def _notice_same_element(site: Site, container: Instance, value: Value) -> None:
     if not outside or not isinstance(value, Instance) or site.visitor.loops <= around:
         return
     if container.kind in CONTAINERS:
-        elements = Instance(Root.BUILT, items={0: value}, marks={"repeated": site.node})
+        elements = Instance(
+            Root.BUILT, items={0: value}, marks={"repeated": Repetition(site.node, site.visitor.here())}
+        )
         site.visitor.events.repeated(container, elements)
     elif is_plain(container) and not container.items:
-        site.visitor.journal.set(container.marks, "repeated", site.node)
+        site.visitor.journal.set(container.marks, "repeated", Repetition(site.node, site.visitor.here()))
 
 
 def _extend(site: Site, receiver: Instance) -> Value:

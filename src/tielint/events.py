@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeGuard
 
 import libcst as cst
 
-from tielint.facts import Event, EventKind, Fit, Place, Side, Tie, compare
+from tielint.attribute_uses import uses_of_attribute
+from tielint.facts import Event, EventKind, Fit, Place, Repetition, Side, Tie, compare
 from tielint.layers import LAYERS, PARAMETER_CONTAINERS
 from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, outermost
 from tielint.values import (
@@ -52,16 +53,22 @@ class Events:
 
     def repeated(self, container: Instance, elements: Instance) -> None:
         """A container of modules or Parameters takes a list that holds one of them several times."""
-        node = elements.marks.get("repeated")
+        repetition = elements.marks.get("repeated")
         items = [option for item in (elements.items or {}).values() for option in options(item)]
-        if not isinstance(node, cst.CSTNode) or not items:
+        if not isinstance(repetition, Repetition) or not items:
             return
+        node, origin = repetition.node, repetition.place
         for item in items:
             if isinstance(item, TensorValue) and item.cell.parameter and container.kind in PARAMETER_CONTAINERS:
                 text = self.text_of_cell(item.cell)
-                self.note(EventKind.REPEATED, _short(container), text, node, target=container, cell=item.cell)
+                self.note(
+                    EventKind.REPEATED, _short(container), text, node, target=container, cell=item.cell, origin=origin
+                )
             elif isinstance(item, Instance) and container.kind not in PARAMETER_CONTAINERS:
-                self.note(EventKind.REPEATED, _short(container), self.text(item), node, source=item, target=container)
+                text = self.text(item)
+                self.note(
+                    EventKind.REPEATED, _short(container), text, node, source=item, target=container, origin=origin
+                )
 
     # ------------------------------------------------------------------ copies of whole layers
 
@@ -229,7 +236,8 @@ class Events:
     def unregistered(self, model: Instance) -> None:
         """After a constructor: lists and dicts of Python, still attributes of the module, with layers made for them.
 
-        `detail` is what they all are, `Module` or `Parameter`.
+        `detail` is what they all are, `Module` or `Parameter`. It is lasting where `forward` or another method uses
+        what is held, and nothing else is given it, which might register it.
         """
         for name, value in model.attributes.items():
             for held in options(value):
@@ -248,8 +256,16 @@ class Events:
                             source=item if isinstance(item, Instance) else None,
                             cell=item.cell if isinstance(item, TensorValue) else None,
                             place=place,
+                            lasting=self.kept_in_use(model, name),
                         )
                         break
+
+    def kept_in_use(self, model: Instance, name: str) -> bool:
+        if model.definition is None:
+            return False
+        uses = uses_of_attribute(model.definition, name)
+        read = uses.read or model.definition.method("forward") is None
+        return read and not uses.replaced and not uses.handed_on
 
     # ------------------------------------------------------------------ contracts around a tie
 
@@ -366,6 +382,8 @@ class Events:
         made: cst.CSTNode | None = None,
         value: TensorValue | None = None,
         place: Place | None = None,
+        origin: Place | None = None,
+        lasting: bool = True,
     ) -> None:
         made = made or (cell.node if cell else source.node if source else None)
         self.visitor.pending_events.append(
@@ -384,6 +402,8 @@ class Events:
                 value.node if value else None,
                 detail,
                 retie,
+                origin,
+                lasting=lasting,
                 order=len(self.visitor.pending),
                 presumed=int(bool(cell and cell.presumed)),
             )
@@ -549,7 +569,7 @@ def _made_for(item: Value, held: Instance) -> bool:
     """A layer or Parameter that is made for this list, and stands nowhere else."""
     if isinstance(item, Instance):
         alone = item.root is Root.BUILT and item.place is not None and item.place[0] is held
-        return alone and item.layer in LAYERS
+        return alone and item.layer in LAYERS and bool(holds_parameters(item))
     return (
         isinstance(item, TensorValue) and item.cell.parameter and item.cell.home is None and bool(item.state.is_origin)
     )

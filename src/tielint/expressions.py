@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tielint import calls
+from tielint.facts import Repetition
 from tielint.layers import CONTAINERS, LAYERS, Shape, canonical, parameter_named
 from tielint.tensor import (
     INPLACE_NEUTRAL,
@@ -349,7 +350,7 @@ class Expressions:
         self.visitor.loops -= 1
         made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
         if isinstance(node.elt, cst.Name) and node.elt.value not in _bound_names(node.for_in):
-            made.marks["repeated"] = node
+            made.marks["repeated"] = Repetition(node, self.visitor.here())
         calls.append(self.visitor, made, value)
         return made
 
@@ -387,7 +388,7 @@ class Expressions:
                 several = self.copied_list(repeated, node)
                 several.marks["open"] = True
                 if (right if repeated is left else left) != Constant(1):
-                    several.marks["repeated"] = node
+                    several.marks["repeated"] = Repetition(node, self.visitor.here())
                 return several
         if isinstance(node.operator, cst.Add) and isinstance(left, Instance) and left.items is not None:
             both = self.copied_list(left, node)

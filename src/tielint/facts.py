@@ -92,6 +92,14 @@ class Place:
         return self.functions[-1].name if self.functions else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Repetition:
+    """An expression that makes a list of one object several times (`[layer] * n`), and where it stands."""
+
+    node: cst.CSTNode
+    place: Place
+
+
 @dataclass(slots=True)
 class Tie:
     """A Parameter (the target) is given another one (the source), or something computed from it.
@@ -197,8 +205,8 @@ class Event:
 
     node: the expression that does it. made: where the source is created. target, source: the objects, where there are.
     tie: the tie that it undoes. retie: the statement that would make it again, where one surely does.
-    order: how many ties came before it. state, value: what the algebra says of the tensor, and the expression that
-        made it.
+    order: how many ties came before it. origin: where the list was made that it is about.
+    state, value: what the algebra says of the tensor, and the expression that made it.
     same_model, lasting, has_parameters: known only when the code around has run: whether both belong to one model,
         whether it is still so at its end, and whether the source is a module with Parameters (None: nobody knows).
     """
@@ -217,6 +225,7 @@ class Event:
     value: cst.BaseExpression | None = None
     detail: str = ""
     retie: str = ""
+    origin: Place | None = None
     same_model: bool = False
     lasting: bool = True
     has_parameters: bool | None = None

@@ -7,6 +7,7 @@ aliases need only two different owners of one model, and words that mean somethi
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -92,7 +93,8 @@ def words(text: str) -> str:
 def read_intent(tie: Tie | Event) -> Intent:
     """Reads all the words around a tie, or what looks like one."""
     guard = [condition_for_tie(condition) for condition in tie.place.conditions]
-    comment = words(comments(tie.place))
+    origin = tie.origin if isinstance(tie, Event) else None
+    comment = words(comments(tie.place) + (f" {comments(origin)}" if origin else ""))
     names = words(" ".join(_distinguishing_names(tie)))
     methods = " ".join(words(function.name) for function in tie.place.functions)
     classes = " ".join(words(definition.name) for definition in tie.place.classes)
@@ -191,12 +193,18 @@ def _own_comments(node: cst.CSTNode) -> str:
     lines = getattr(node, "leading_lines", ())
     texts = [line.comment.value for line in lines if line.comment]
     match node:
-        case cst.SimpleStatementLine(trailing_whitespace=trailing) if trailing.comment:
-            texts.append(trailing.comment.value)
+        case cst.SimpleStatementLine():
+            texts += [part.value for child in node.children for part in _parts(child) if isinstance(part, cst.Comment)]
         case cst.If(body=cst.IndentedBlock(header=header)) | cst.For(body=cst.IndentedBlock(header=header)):
             if header.comment:
                 texts.append(header.comment.value)
     return " ".join(texts)
+
+
+def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _parts(child)
 
 
 def _group_comments(place: Place) -> str:

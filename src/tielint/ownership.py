@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tielint.facts import Side
-from tielint.layers import COMPOSITES, LAYERS
-from tielint.values import Cell, Instance, Root, TensorValue, Value, options
+from tielint.layers import COMPOSITES, LAYERS, Layer
+from tielint.values import Cell, Constant, Instance, Root, TensorValue, Value, options
 
 
 def attribute_name(cell: Cell) -> str:
@@ -68,7 +68,9 @@ def _marked(owner: Instance | None, mark: str) -> bool:
 def holds_parameters(layer: Instance) -> bool | None:
     """Whether a module has Parameters: by its kind, or by what its constructor was seen to make; None: unknown."""
     kind = layer.kind or ""
-    if layer.layer in LAYERS or kind in COMPOSITES:
+    if layer.layer in LAYERS:
+        return not _switched_off(layer, LAYERS[layer.layer])
+    if kind in COMPOSITES:
         return True
     if kind.startswith("torch.nn."):
         return (
@@ -84,6 +86,17 @@ def holds_parameters(layer: Instance) -> bool | None:
     own = any(isinstance(part, TensorValue) and part.cell.parameter for part in parts)
     inner = [holds_parameters(part) for part in parts if isinstance(part, Instance) and part.root is Root.BUILT]
     return True if own or True in inner else (None if None in inner else False)
+
+
+def _switched_off(layer: Instance, known: Layer) -> bool:
+    """Whether all of a layer's Parameters are left out by its arguments, as `affine=False` does."""
+
+    def left_out(name: str) -> bool:
+        switch = known.optional.get(name)
+        default = Constant(name not in known.absent)
+        return switch is not None and layer.arguments.get(switch, default) == Constant(False)
+
+    return bool(layer.arguments) and all(left_out(name) for name in known.parameters)
 
 
 def is_plain(holder: Instance) -> bool:
