@@ -11,6 +11,7 @@ from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
+from tielint.spelling import code_of
 
 
 class AdapterSplitsTie(Rule):
@@ -74,5 +75,5 @@ def _remedy(event: Event) -> Remedy:
     advice = "Keep them one: `ensure_weight_tying=True`"
     if not isinstance(event.node, cst.Arg):
         return Remedy(advice)
-    argument = cst.Module([]).code_for_node(event.node.with_changes(comma=cst.MaybeSentinel.DEFAULT)).strip()
+    argument = code_of(event.node.with_changes(comma=cst.MaybeSentinel.DEFAULT))
     return Remedy(advice, ((event.node, f"{argument}, ensure_weight_tying=True"),), Applicability.UNSAFE)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
-from tielint.intent import Strength, read_intent, words
+from tielint.intent import Strength, comments, read_intent, words
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
 
@@ -16,6 +16,15 @@ _WITHOUT_PARAMETERS = re.compile(
     r"identity|flatten|reshape|upsample|downsample|pad|padding|transform|transforms|augmentation|loss|criterion|metric|"
     r"fn|func|function|callback)(?![a-z])"
 )
+
+
+_REPEATED_ON_PURPOSE = re.compile(
+    r"(?<![a-z])(?:same|one|single)[ _-](?:\w+[ _-]){0,3}?(?:layer|layers|block|blocks|module|modules|network|cell|"
+    r"weight|weights|parameter|parameters)(?![a-z])"
+    r"|(?<![a-z])(?:applied|repeated|reused|re-used|used)[ _-](?:\w+[ _-]){0,2}?(?:times|several|again)(?![a-z])"
+    r"|(?<![a-z])(?:universal|recurrent|recurrence|weight-tied|albert)(?![a-z])"
+)
+"""What a comment says of a repetition that is meant."""
 
 
 class LayerRepeated(Rule):
@@ -70,6 +79,8 @@ class LayerRepeated(Rule):
                 continue
             intent = read_intent(event)
             if (intent.tie >= Strength.NAME and not intent.against) or _harmless(event):
+                continue
+            if _REPEATED_ON_PURPOSE.search(words(comments(event.place))):
                 continue
             known = event.cell is not None or event.has_parameters
             confidence = Confidence.CERTAIN if known else Confidence.LIKELY

@@ -87,4 +87,5 @@ def _remedy(event: Event) -> Remedy:
     spelled = all("(…)" not in text and "[…]" not in text for text in (event.target_text, event.source_text))
     if not spelled or not isinstance(statement, cst.Expr) or event.place.loops:
         return Remedy("Share the layer itself, or each of its Parameters")
-    return Remedy(f"Share the layer itself: `{shared}`", ((statement, shared),), Applicability.UNSAFE)
+    message = f"Share the layer itself: `{shared}`"
+    return Remedy(message, ((statement, shared),), Applicability.UNSAFE, replaces=event.target_text)

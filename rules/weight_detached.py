@@ -13,6 +13,7 @@ from tielint.intent import Intent, Strength, comments, read_intent, words
 from tielint.judgement import Judgement, Remedy
 from tielint.layers import LAYERS
 from tielint.rule import Rule
+from tielint.spelling import code_of
 from tielint.values import Root
 
 _ON_PURPOSE = re.compile(
@@ -21,7 +22,6 @@ _ON_PURPOSE = re.compile(
     r"hash)(?![a-z])"
 )
 _PRODUCTS = frozenset(["@", "matmul", "mm"])
-_CODE = cst.Module([])
 
 
 class WeightDetached(Rule):
@@ -79,9 +79,9 @@ class WeightDetached(Rule):
 
 def _of_a_layer(event: Event) -> bool:
     cell = event.cell
-    if cell is None or cell.presumed or cell.home is None or cell.marks.get("frozen") or not event.place.grad:
+    if cell is None or cell.presumed or cell.home is None or event.frozen or not event.place.grad:
         return False
-    return cell.home.layer in LAYERS and cell.home.root is not Root.SELF and not cell.home.marks.get("frozen")
+    return cell.home.layer in LAYERS and cell.home.root is not Root.SELF
 
 
 def _confidence(event: Event, intent: Intent) -> Confidence | None:
@@ -115,7 +115,7 @@ def _remedy(event: Event) -> Remedy:
     if cut is None or not inside:
         return Remedy(f"Compute with {event.source_text} itself, its graph attached")
     node, kept = cut
-    text = _CODE.code_for_node(kept)
+    text = code_of(kept)
     return Remedy(f"Let the gradient through: `{text}`", ((node, text),), Applicability.UNSAFE)
 
 

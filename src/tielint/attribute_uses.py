@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from tielint.values import ClassDefinition, last_name
+from tielint.spelling import last_name
+from tielint.values import ClassDefinition
 
 _ONLY_READ = frozenset(
     ["len", "enumerate", "zip", "range", "reversed", "list", "tuple", "iter", "print", "sum", "sorted"]

@@ -13,6 +13,7 @@ import libcst as cst
 from tielint.facts import Repetition, Write
 from tielint.layers import CONTAINERS, LAYERS, canonical
 from tielint.ownership import is_plain
+from tielint.spelling import template
 from tielint.tensor import FUNCTIONS, OPERATIONS, PROPERTIES, Arguments, Literal, origin
 from tielint.values import (
     UNKNOWN,
@@ -54,6 +55,8 @@ class Site:
         self.nodes: list[cst.BaseExpression | None] = []
         self.keywords: dict[str, Value] = {}
         self.keyword_nodes: dict[str, cst.BaseExpression] = {}
+        self.open = False
+        self.repeated: Instance | None = None
         for argument in node.args:
             value = visitor.expressions.evaluate(argument.value)
             if argument.keyword is not None:
@@ -69,9 +72,6 @@ class Site:
             elif not argument.star:
                 self.positional.append(value)
                 self.nodes.append(argument.value)
-
-    open = False
-    repeated: Instance | None = None
 
     def get(self, index: int, name: str) -> Value | None:
         return self.positional[index] if index < len(self.positional) else self.keywords.get(name)
@@ -264,8 +264,6 @@ def call_qualified(site: Site, name: str) -> Value:
     if name in FUNCTIONS and (site.positional or "input" in site.keywords):
         return _tensor_function(site, name.rpartition(".")[2], 0)
     package, _, short = name.rpartition(".")
-    if name == "torch.einsum" and len(site.positional) == 2:
-        return _tensor_function(site, "einsum", 1)
     if package == "torch" and (short in _FACTORIES or short.endswith(("_like", "Tensor"))):
         return plain_tensor("", site.node)
     if package in ("torch", "torch.nn.functional", "torch.linalg", "torch.special"):
@@ -371,12 +369,12 @@ def _deepcopy(site: Site) -> Value:
 
 
 def _setattr(site: Site) -> Value:
-    name = site.get(1, "")
     if len(site.positional) != 3:
         return Constant(None)
-    for receiver in options(site.positional[0]):
-        if isinstance(name, Constant) and isinstance(name.value, str):
-            site.visitor.stores.store_attribute(receiver, name.value, site.positional[2], site.nodes[2])
+    name = _attribute_name(site, 1)
+    for receiver in site.visitor.stores.each(site.positional[0]):
+        if name is not None:
+            site.visitor.stores.store_attribute(receiver, name, site.positional[2], site.nodes[2])
         elif isinstance(receiver, Instance):
             _set_unnamed(site, receiver, site.positional[2])
     return Constant(None)
@@ -393,10 +391,28 @@ def _set_unnamed(site: Site, receiver: Instance, value: Value) -> None:
             site.visitor.events.kept(receiver, "…", option, site.node)
 
 
+def _einsum(site: Site) -> Value:
+    """Of one operand, a rearrangement; of several, a product."""
+    if len(site.positional) == 2:
+        return _tensor_function(site, "einsum", 1)
+    for operand in site.positional[1:]:
+        site.visitor.events.used("einsum", operand, site.node)
+    return _computed(site)
+
+
+def _attribute_name(site: Site, index: int) -> str | None:
+    """The name of an attribute that is given as a value; a computed one by its expression: `enc{k}` of `f"enc{k}"`."""
+    value = site.get(index, "")
+    if isinstance(value, Constant) and isinstance(value.value, str):
+        return value.value
+    node = site.nodes[index] if index < len(site.nodes) else None
+    return template(node) if isinstance(node, cst.FormattedString) else None
+
+
 def _getattr(site: Site) -> Value:
-    name = site.get(1, "")
-    if site.positional and isinstance(name, Constant) and isinstance(name.value, str):
-        return choice(site.visitor.expressions.attribute(o, name.value, site.node) for o in options(site.positional[0]))
+    name = _attribute_name(site, 1)
+    if site.positional and name is not None:
+        return choice(site.visitor.expressions.attribute(o, name, site.node) for o in options(site.positional[0]))
     return site.visitor.opaque(site.node)
 
 
@@ -541,6 +557,7 @@ _FACTORIES = frozenset(
 )
 
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
+    "torch.einsum": _einsum,
     "torch.nn.Parameter": _parameter,
     "copy.deepcopy": _deepcopy,
     "torch.device": _device,
@@ -669,13 +686,7 @@ def _super_method(site: Site, instance: Instance, below: ClassDefinition, name: 
     if name == "__init__" and instance.definition and instance.definition.layer:
         _layer_arguments(instance, site, instance.definition.layer)
     method = _MODULE_METHODS.get(name)
-    if method and name != "__init__":
-        return method(site, instance)
-    if name == "__setattr__" and len(site.positional) == 2:
-        attribute = site.positional[0]
-        if isinstance(attribute, Constant) and isinstance(attribute.value, str):
-            site.visitor.stores.store_attribute(instance, attribute.value, site.positional[1], site.nodes[1])
-    return site.visitor.opaque(site.node)
+    return method(site, instance) if method else site.visitor.opaque(site.node)
 
 
 def _tensor_method(site: Site, receiver: TensorValue, name: str) -> Value:

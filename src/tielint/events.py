@@ -14,7 +14,8 @@ import libcst as cst
 from tielint.attribute_uses import uses_of_attribute
 from tielint.facts import Event, EventKind, Fit, Place, Repetition, Side, Tie, compare
 from tielint.layers import LAYERS, PARAMETER_CONTAINERS
-from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, outermost
+from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, kept_from_training, outermost
+from tielint.spelling import last_name
 from tielint.values import (
     UNKNOWN,
     Cell,
@@ -26,7 +27,6 @@ from tielint.values import (
     TensorValue,
     Value,
     absolute_path,
-    last_name,
     options,
 )
 
@@ -150,7 +150,7 @@ class Events:
 
     def replaced(self, holder: Instance, name: str, old: Value, new: Value) -> None:
         """An attribute that a tie of this run hangs on gets another value."""
-        if new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
+        if "{" in name or new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
         made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
         for tie in (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending:
@@ -502,6 +502,8 @@ def complete(event: Event, ties: Sequence[Tie]) -> None:
         event.target_text = absolute_path(event.target) or event.target_text
     if event.kind is EventKind.REPEATED and event.source is not None:
         event.has_parameters = holds_parameters(event.source)
+    if event.cell is not None:
+        event.frozen = kept_from_training(event.cell, event.cell.home)
     if event.kind is EventKind.REMADE and event.tie is not None:
         event.lasting = not _mended(event, event.tie, ties)
     if event.kind is EventKind.REPLACED and event.tie is not None:

@@ -11,6 +11,7 @@ import libcst as cst
 from tielint import calls
 from tielint.facts import Repetition
 from tielint.layers import CONTAINERS, LAYERS, Shape, canonical, parameter_named
+from tielint.spelling import code_of
 from tielint.tensor import (
     INPLACE_NEUTRAL,
     OPERATIONS,
@@ -47,13 +48,6 @@ from tielint.values import (
 
 if TYPE_CHECKING:
     from tielint.visitor import Visitor
-
-_EMPTY = cst.Module([])
-
-
-def code_of(node: cst.CSTNode) -> str:
-    """The source text of a node."""
-    return _EMPTY.code_for_node(node).strip()
 
 
 class Expressions:
@@ -303,7 +297,8 @@ class Expressions:
             receiver = self.evaluate(node.func.value)
             site = calls.Site(self.visitor, node)
             name = node.func.attr.value
-            return choice(calls.call_method(site, option, name) for option in options(receiver))
+            each = self.visitor.stores.each(receiver)
+            return choice(calls.call_method(site, option, name) for option in each)
         function = self.evaluate(node.func)
         site = calls.Site(self.visitor, node)
         return choice(calls.call_value(site, option) for option in options(function))

@@ -107,6 +107,7 @@ class Tie:
     state: what the algebra says of the value; `value` is the expression that made it, `assigned` the one at the
         assignment, `written` the expression that is assigned to.
     in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
+    alternatives: how many things the value may be, by the branches before. varying_target: so may the target.
     same_model, source_live, target_frozen, target_escapes: known only when the code around has run: whether both sides
         belong to one model, whether the source is still in use, whether the target is kept from training, and whether
         the function that made its layer returns it.
@@ -123,6 +124,8 @@ class Tie:
     place: Place
     in_part: bool = False
     into_leaf: bool = False
+    alternatives: int = 1
+    varying_target: bool = False
     same_model: bool = False
     source_live: bool = True
     target_frozen: bool = False
@@ -207,8 +210,9 @@ class Event:
     tie: the tie that it undoes. retie: the statement that would make it again, where one surely does.
     order: how many ties came before it. origin: where the list was made that it is about.
     state, value: what the algebra says of the tensor, and the expression that made it.
-    same_model, lasting, has_parameters: known only when the code around has run: whether both belong to one model,
-        whether it is still so at its end, and whether the source is a module with Parameters (None: nobody knows).
+    same_model, lasting, has_parameters, frozen: known only when the code around has run: whether both belong to one
+        model, whether it is still so at its end, whether the source is a module with Parameters (None: nobody knows),
+        and whether the cell is kept from training.
     """
 
     kind: EventKind
@@ -229,6 +233,7 @@ class Event:
     same_model: bool = False
     lasting: bool = True
     has_parameters: bool | None = None
+    frozen: bool = False
     order: int = 0
     presumed: int = 0
 

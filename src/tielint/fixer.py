@@ -24,7 +24,7 @@ MOST_ROUNDS = 20
 def repair(source: SourceFile, findings: tuple[Finding, ...], settings: Settings, allowed: Applicability) -> FileReport:
     """Fixes what may be fixed; what is left, and what did not hold, is in the report."""
     total = len(findings)
-    current, left, withdrawn = source, findings, dict[tuple[str, str, str], str]()
+    current, left, withdrawn = source, findings, dict[tuple[str, str], str]()
     for _ in range(MOST_ROUNDS):
         wanted = [f for f in left if _applicable(f, allowed) and _key(f) not in withdrawn]
         if not wanted:
@@ -118,9 +118,9 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _key(finding: Finding) -> tuple[str, str, str]:
-    """What a finding is about, wherever its line has moved."""
-    return (finding.code, finding.source, finding.target)
+def _key(finding: Finding) -> tuple[str, str]:
+    """What a finding is about, wherever its line has moved, and whatever its source is called after another fix."""
+    return (finding.code, finding.target)
 
 
 def _said(finding: Finding) -> str:

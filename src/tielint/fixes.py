@@ -22,7 +22,7 @@ from tielint.settings import Settings
 from tielint.tensor import Storage
 from tielint.tied_linear import TiedLinear, tied_linear_for
 from tielint.tree import Tree
-from tielint.uses import Uses, listed_apart, told_by_class, trained_apart, uses_of
+from tielint.uses import Uses, held_elsewhere, listed_apart, told_by_class, trained_apart, uses_of
 from tielint.values import Constant, Instance, Root
 
 ADVICE_DIRECT = "Share one Parameter: `{target} = {source}`"
@@ -91,6 +91,8 @@ class Fixes:
         edits = [
             Edit(text, self.positions.span(node)) for node, text in remedy.replacements if self.positions.has(node)
         ]
+        if remedy.replaces and held_elsewhere(remedy.replaces, place.statement, self.tree, self.positions):
+            edits = []
         if remedy.then:
             edits += self.statement_below(place, remedy.then)
         if remedy.wrapped:
@@ -120,7 +122,7 @@ class Fixes:
     def share(self, tie: Tie, judgement: Judgement) -> Fix | None:
         source = expression(tie.source.owner_text, tie.source.text)
         target = expression(tie.target.owner_text, tie.target.text)
-        if source is None or target is None or tie.source.cell.name == "*":
+        if source is None or target is None or tie.source.cell.name == "*" or not self.is_the_value(tie):
             return None
         edits = self.shared_edits(tie, source, target)
         if not edits:
@@ -129,6 +131,23 @@ class Fixes:
         if doubt is None and listed_apart(tie, self.tree):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
+
+    def is_the_value(self, tie: Tie) -> bool:
+        """Whether what an edit replaces can be nothing but this source: no other branch's value, or the same words."""
+        if tie.varying_target and tie.write not in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
+            return False
+        arms = _arms(tie.assigned)
+        if tie.alternatives == 1 or (len(arms) == tie.alternatives and any(arm is tie.value for arm in arms)):
+            return True
+        return len(arms) == 1 and self.names_itself(tie.source.text, arms[0])
+
+    def names_itself(self, text: str, node: cst.CSTNode) -> bool:
+        """Whether an expression has these very words, and not in an arm of a conditional expression."""
+        if isinstance(node, cst.IfExp | cst.BooleanOperation):
+            return False
+        if isinstance(node, cst.Attribute | cst.Name) and self.tree.text_of(node) == text:
+            return True
+        return any(self.names_itself(text, child) for child in node.children)
 
     def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
         if tie.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
@@ -175,13 +194,15 @@ class Fixes:
             or not tie.source.text.endswith(".weight")
         ):
             return None
-        if layer.layer != LINEAR:
+        if layer.layer != LINEAR or tie.varying_target or not self.is_the_value(tie):
             return None
         made = tied_linear_for(self.tree.module, self.positions, self.settings, self.names)
         if not made.takes_bias:
             return None
         uses = uses_of(layer, tie, self.tree, self.positions, self.ties)
-        edits = None if uses.needed or uses.earlier else self.at_constructor(tie, layer, source, made)
+        if uses.needed:
+            return None
+        edits = None if uses.earlier or uses.perhaps_needed else self.at_constructor(tie, layer, source, made)
         if edits is None:
             edits = self.at_tie(tie, layer, source, made)
         if edits is None:
@@ -199,8 +220,8 @@ class Fixes:
         made_at = _made_at(layer)
         if made_at is not None and not self.positions.has(made_at):
             return f"{tie.target.owner_text} is made in another file, which may need it to be an nn.Linear"
-        if uses.needed:
-            return f"other lines need {tie.target.owner_text} to have a Parameter of its own"
+        if uses.perhaps_needed:
+            return f"other lines may need {tie.target.owner_text} to have a Parameter of its own"
         if layer.definition is not None:
             return f"{tie.target.owner_text} is of a class of its own"
         if told_by_class(self.tree, self.names):
@@ -239,6 +260,8 @@ class Fixes:
         """The tie's line puts a TiedLinear in the layer's place, with the layer's own bias."""
         target = tie.target.owner_text
         if target is None or in_forward(tie) or not self.assignable(target, layer, tie):
+            return None
+        if held_elsewhere(target, tie.place.statement, self.tree, self.positions):
             return None
         bias = f"{target}.bias"
         if not made.written:
@@ -405,6 +428,16 @@ def expression(owner: str | None, text: str) -> str | None:
 def _made_at(layer: Instance) -> cst.CSTNode | None:
     """Where a layer, or the container that it is an element of, is made."""
     return next((holder.node for holder in layer.outward() if holder.node and holder.root is not Root.SELF), None)
+
+
+def _arms(node: cst.CSTNode | None) -> list[cst.CSTNode]:
+    """The values that an expression chooses from."""
+    match node:
+        case cst.IfExp(body=body, orelse=orelse):
+            return [*_arms(body), *_arms(orelse)]
+        case cst.BooleanOperation(left=left, right=right):
+            return [*_arms(left), *_arms(right)]
+    return [node] if node else []
 
 
 def _only_target(statement: cst.CSTNode | None) -> cst.BaseExpression | None:

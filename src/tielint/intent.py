@@ -14,7 +14,8 @@ from enum import IntEnum
 import libcst as cst
 
 from tielint.facts import Event, Fit, Place, Tie
-from tielint.values import ClassDefinition, Condition, Root, last_name
+from tielint.spelling import code_of, last_name
+from tielint.values import ClassDefinition, Condition, Root
 
 
 class Strength(IntEnum):
@@ -82,7 +83,6 @@ _TEST = re.compile(r"(?<![a-z])(?:test|tests|testcase)(?![a-z])")
 _TIE_METHOD = re.compile(r"(?<![a-z])(?:tie|tied|tying|share|shared|sharing|bind)(?![a-z])")
 _CODES = re.compile(r"\bTIE\d+\b|#\s*noqa\b[^#]*", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-_EMPTY = cst.Module([])
 
 
 def words(text: str) -> str:
@@ -147,7 +147,7 @@ def _names_initialisation(tie: Tie | Event) -> bool:
 
 def _names(condition: Condition, pattern: re.Pattern[str]) -> bool:
     """Whether a condition that holds has one of the pattern's words."""
-    return condition.holds and bool(pattern.search(words(_EMPTY.code_for_node(condition.test))))
+    return condition.holds and bool(pattern.search(words(code_of(condition.test))))
 
 
 def condition_for_tie(condition: Condition) -> int:
@@ -155,7 +155,7 @@ def condition_for_tie(condition: Condition) -> int:
     meaning = _meaning(condition.test)
     if condition.holds:
         return meaning
-    return 0 if _SCRIPTING.search(words(_EMPTY.code_for_node(condition.test))) else -meaning
+    return 0 if _SCRIPTING.search(words(code_of(condition.test))) else -meaning
 
 
 def _meaning(test: cst.BaseExpression) -> int:
@@ -169,9 +169,9 @@ def _meaning(test: cst.BaseExpression) -> int:
             negative = isinstance(right, cst.Name) and right.value in ("False", "None")
             if isinstance(operator, cst.IsNot):
                 negative = not negative
-            whole = _words_mean(_EMPTY.code_for_node(left)) or _words_mean(_EMPTY.code_for_node(right))
+            whole = _words_mean(code_of(left)) or _words_mean(code_of(right))
             return whole * sign * (-1 if negative else 1)
-    return _words_mean(_EMPTY.code_for_node(test))
+    return _words_mean(code_of(test))
 
 
 def _words_mean(text: str) -> int:

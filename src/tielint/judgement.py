@@ -1,4 +1,4 @@
-"""What a rule says of one tie. Made by the rules, turned into findings with places and fixes by `linter.py`."""
+"""What a rule says of a tie or an event. Made by the rules, turned into findings by `analysis.py`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from tielint.facts import Event, Fit, Tie
+from tielint.facts import Event, Tie
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import Intent, Strength, two_owners
 from tielint.tensor import Storage
@@ -17,7 +17,8 @@ class Remedy:
     """What a rule itself knows to do; without an edit, it is advice.
 
     replacements: expressions, and what to write in their place. then: a statement to write below the finding's own.
-    wrapped: an expression, and the name in torch.nn of what it is to be given to.
+    wrapped: an expression, and the name in torch.nn of what it is to be given to. replaces: the layer whose name the
+    edit gives to another one; it must not stand anywhere else.
     """
 
     message: str
@@ -25,6 +26,7 @@ class Remedy:
     applicability: Applicability = Applicability.DISPLAY_ONLY
     then: str | None = None
     wrapped: tuple[cst.CSTNode, str] | None = None
+    replaces: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,16 +91,3 @@ def in_forward(tie: Tie) -> bool:
 def shapes_of(tie: Tie) -> tuple[str, str]:
     """The target's own shape and the one it is given, for messages."""
     return _shape(tie.target.cell.shape), _shape(tie.given_shape)
-
-
-__all__ = [
-    "ALIAS_FOLLOWS",
-    "Fit",
-    "Judgement",
-    "Remedy",
-    "alias_confidence",
-    "consequence_of_misfit",
-    "in_forward",
-    "shapes_of",
-    "turned",
-]

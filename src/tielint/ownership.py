@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tielint.facts import Side
 from tielint.layers import COMPOSITES, LAYERS, Layer
 from tielint.values import Cell, Constant, Instance, Root, TensorValue, Value, options
 
@@ -51,8 +50,9 @@ def _is_origin_of(value: Value, cell: Cell) -> bool:
     return isinstance(value, TensorValue) and value.cell is cell and value.state.is_origin is not False
 
 
-def kept_from_training(side: Side) -> bool:
-    return bool(side.cell.marks.get("frozen")) or _marked(side.owner, "frozen")
+def kept_from_training(cell: Cell, owner: Instance | None) -> bool:
+    """Whether a Parameter, its layer or what holds that is frozen; asked before the run is undone."""
+    return bool(cell.marks.get("frozen")) or _marked(owner, "frozen")
 
 
 def is_on_meta(cell: Cell) -> bool:

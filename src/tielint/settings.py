@@ -29,5 +29,5 @@ class Settings:
         def longest(prefixes: tuple[str, ...]) -> int:
             return max((len(prefix) for prefix in prefixes if code.startswith(prefix)), default=-1)
 
-        select = self.select if default else tuple(prefix for prefix in self.select if prefix != "TIE")
+        select = self.select if default else tuple(prefix for prefix in self.select if not prefix.isalpha())
         return longest(select) > longest(self.ignore)

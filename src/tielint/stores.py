@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import libcst as cst
 
 from tielint.events import TIED_KEYS
-from tielint.expressions import code_of, sliced, with_node
+from tielint.expressions import sliced, with_node
 from tielint.facts import Side, Slot, Tie, Write
 from tielint.layers import PARAMETER_CONTAINERS, parameter_named
 from tielint.ownership import attribute_name, is_plain, outermost
+from tielint.spelling import code_of
 from tielint.tensor import (
     Storage,
     apply,
@@ -43,6 +45,8 @@ class Stores:
     def __init__(self, visitor: Visitor) -> None:
         self.visitor = visitor
         self.written: cst.BaseExpression | None = None
+        self.alternatives = 1
+        self.receivers = 1
 
     def bind(self, target: cst.BaseExpression, value: Value, node: cst.BaseExpression | None) -> None:
         match target:
@@ -63,14 +67,22 @@ class Stores:
                     part = parts[index].value if len(parts) == len(elements) else None
                     self.bind(element.value, values[index], part)
             case cst.Attribute(value=holder, attr=cst.Name(value=name)):
-                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                for receiver in self.each(self.visitor.expressions.evaluate(holder)):
                     self.written = target
                     self.store_attribute(receiver, name, value, node)
             case cst.Subscript(value=holder):
-                for receiver in options(self.visitor.expressions.evaluate(holder)):
+                for receiver in self.each(self.visitor.expressions.evaluate(holder)):
                     self.written = target
                     self.store_item(receiver, target, value, node)
         self.written = None
+
+    def each(self, receiver: Value) -> Iterator[Value]:
+        """What may be written to; meanwhile it is known how many there are."""
+        outer = self.receivers
+        for option in options(receiver):
+            self.receivers = len(options(receiver))
+            yield option
+        self.receivers = outer
 
     def store_attribute(
         self,
@@ -100,6 +112,7 @@ class Stores:
     ) -> None:
         stored: list[Value] = []
         for option in options(value):
+            self.alternatives = len(options(value))
             if (
                 isinstance(option, Instance)
                 and option.marks.get("tensor")
@@ -197,6 +210,7 @@ class Stores:
     def write(self, kind: Write, target: TensorValue, value: Value, node: cst.BaseExpression | None) -> None:
         """`target.data = value` and the in-place ways."""
         for option in options(value):
+            self.alternatives = len(options(value))
             if (
                 isinstance(option, Instance)
                 and self.visitor.expressions.may_be_tensor(option)
@@ -259,6 +273,8 @@ class Stores:
             place,
             part,
             leaf,
+            self.alternatives,
+            self.receivers > 1,
         )
         self.visitor.pending.append(made)
         if target is not source:
@@ -303,7 +319,7 @@ class Stores:
                     return name + steps
                 frame = frame.enclosing
             place = current.place
-            if place is None or "each " in place[1] or "(" in place[1]:
+            if place is None or any(sign in place[1] for sign in ("each ", "(", "{")):
                 return None
             current, step = place
             steps = step + steps

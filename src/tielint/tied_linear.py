@@ -18,7 +18,7 @@ class TiedLinear:
     """The class a file's fixes use. `provide` puts it into reach; without edits where it is so already.
 
     written: it is the class that a fix writes, so that its arguments and its checkpoints are known.
-    takes_bias: its constructor seems to take `bias`.
+    takes_bias: its constructor takes a source and `bias`.
     """
 
     name: str
@@ -37,10 +37,24 @@ def tied_linear_for(
         if isinstance(statement, cst.ClassDef) and statement.name.value == written_class.NAME:
             text = module.code_for_node(statement)
             written = written_class.is_this_class(text)
-            return TiedLinear(written_class.NAME, written, written or "bias" in text)
+            return TiedLinear(written_class.NAME, written, written or _takes_source_and_bias(statement))
     if written_class.NAME in names:
         return TiedLinear(written_class.NAME, written=False)
     return TiedLinear(written_class.NAME, written=True, provide=(_class_edit(module, positions, names),))
+
+
+def _takes_source_and_bias(definition: cst.ClassDef) -> bool:
+    """Whether a class of the user's own can be called as `TiedLinear(source, bias=…)`, told by its `__init__`."""
+    for member in definition.body.body:
+        match member:
+            case cst.FunctionDef(
+                name=cst.Name("__init__"), params=cst.Parameters(params=[_, _, *rest], kwonly_params=named)
+            ):
+                others = [*rest, *named]
+                return any(parameter.name.value == "bias" for parameter in others) and all(
+                    parameter.default or parameter.name.value == "bias" for parameter in others
+                )
+    return False
 
 
 def _configured(module: cst.Module, positions: Positions, dotted: str, names: Mapping[str, str]) -> TiedLinear:

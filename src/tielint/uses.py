@@ -10,18 +10,24 @@ from enum import Enum, auto
 import libcst as cst
 
 from tielint.facts import Tie
+from tielint.findings import Position
 from tielint.layers import LINEAR, canonical
 from tielint.positions import Positions
+from tielint.spelling import dotted_name
 from tielint.tree import Tree
 from tielint.values import Instance
 
 
 @dataclass(frozen=True, slots=True)
 class Uses:
-    """earlier: the layer's weight is touched before the tie. needed: something needs a real `nn.Linear` there."""
+    """earlier: the layer's weight is touched before the tie. needed: something needs a real `nn.Linear` there.
+
+    perhaps_needed: something is done with the whole list that the layer is an element of.
+    """
 
     earlier: bool
     needed: bool
+    perhaps_needed: bool
 
 
 class _Use(Enum):
@@ -38,10 +44,11 @@ def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: C
 
     `ties` are the statements that tie something: they are no uses.
     """
-    name = (tie.target.owner_text or "").rpartition(".")[2].partition("[")[0]
+    name = _attribute_of(tie.target.owner_text or "")
     here = positions.span(tie.place.statement).start
     function = tree.function_of(tie.place.statement)
-    earlier = needed = False
+    element = "[" in (tie.target.owner_text or "").rpartition(".")[2]
+    earlier = needed = perhaps = False
     for node in _named(name, tree):
         if any(tree.inside(node, statement) for statement in ties):
             continue
@@ -49,10 +56,59 @@ def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: C
             continue
         use = _indexed(node, tree)
         kind = _kind_of_use(use, tree)
-        needed = needed or kind is _Use.LINEAR
+        if kind is _Use.LINEAR:
+            perhaps, needed = (True, needed) if element and use is node else (perhaps, True)
         before = positions.span(use).start < here and tree.function_of(use) is function
         earlier = earlier or (kind is _Use.WEIGHT and before)
-    return Uses(earlier, needed)
+    return Uses(earlier, needed, perhaps)
+
+
+def _attribute_of(owner: str) -> str:
+    """`decoder` of `self.decoder[0]`."""
+    return owner.rpartition(".")[2].partition("[")[0]
+
+
+def held_elsewhere(owner: str, statement: cst.CSTNode, tree: Tree, positions: Positions) -> bool:
+    """Whether the layer that an expression names may also stand in a container, or have a name that is used later.
+
+    What replaces the layer under one of its names leaves it there. Asked for the place of the `statement` that replaces
+    it: what the same function does below is done with the new layer, and so is what `forward` does.
+    """
+    here = positions.span(statement)
+    function = tree.function_of(statement)
+    for node in _named(_attribute_of(owner), tree):
+        use = _indexed(node, tree)
+        if tree.inside(use, statement):
+            continue
+        within = tree.function_of(use)
+        if within is function and positions.span(use).start > here.end:
+            continue
+        if within is not None and within is not function and within.name.value == "forward":
+            continue
+        if _is_contained(use, tree) or (within is function and _is_named_again(use, here.end, tree, positions)):
+            return True
+    return False
+
+
+def _is_contained(use: cst.CSTNode, tree: Tree) -> bool:
+    holder = tree.parent(use)
+    match holder:
+        case cst.Arg():
+            call = tree.parent(holder)
+            return isinstance(call, cst.Call) and tree.text_of(call.func).rpartition(".")[2] in _CONTAINS
+        case cst.Element() | cst.DictElement() | cst.StarredElement():
+            display = tree.parent(holder)
+            return not isinstance(tree.parent(display), cst.For | cst.CompFor | cst.AssignTarget)
+    return False
+
+
+def _is_named_again(use: cst.CSTNode, after: Position, tree: Tree, positions: Positions) -> bool:
+    match tree.parent(use):
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value) if value is use:
+            function = tree.function_of(use)
+            later = (node for node in tree.parents if isinstance(node, cst.Name) and node.value == name)
+            return any(tree.function_of(node) is function and positions.span(node).start > after for node in later)
+    return False
 
 
 def told_by_class(tree: Tree, names: Mapping[str, str]) -> bool:
@@ -92,7 +148,7 @@ def _references(qualified: str, tree: Tree, names: Mapping[str, str]) -> Iterato
     for node in tree.parents:
         if not isinstance(node, cst.Attribute | cst.Name) or isinstance(tree.parent(node), cst.Attribute):
             continue
-        first, _, rest = _dotted(node).partition(".")
+        first, _, rest = dotted_name(node).partition(".")
         if first in names and canonical(f"{names[first]}.{rest}".rstrip(".")) == qualified:
             yield node
 
@@ -105,15 +161,6 @@ def _picks_by_class(node: cst.BaseExpression, tree: Tree) -> bool:
         case cst.Element() | cst.ComparisonTarget() | cst.Comparison() | cst.BinaryOperation() | cst.DictElement():
             return True
     return False
-
-
-def _dotted(node: cst.BaseExpression) -> str:
-    match node:
-        case cst.Attribute(value=value, attr=cst.Name(value=name)):
-            return f"{_dotted(value)}.{name}"
-        case cst.Name(value=name):
-            return name
-    return ""
 
 
 # ---------------------------------------------------------------------- by its parameters
@@ -256,6 +303,9 @@ _ANY_MODULE_HAS = frozenset(
 )
 _TAKES_ANY_MODULE = frozenset(
     ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
+)
+_CONTAINS = frozenset(
+    ["Sequential", "ModuleList", "ModuleDict", "append", "extend", "insert", "add_module", "register_module", "setattr"]
 )
 _READS_A_TENSOR = frozenset(
     ["print", "matmul", "mm", "addmm", "linear", "bmm", "einsum", "allclose", "equal", "norm", "cosine_similarity"]

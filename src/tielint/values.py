@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import libcst as cst
 
 from tielint.layers import LAYERS, Dim, Shape
+from tielint.spelling import last_name
 from tielint.tensor import Tensor, origin
 
 if TYPE_CHECKING:
@@ -415,24 +416,9 @@ class Journal:
 def _joined(values: list[object]) -> object:
     if all(value is values[0] or value == values[0] for value in values):
         return values[0]
-    if any(not isinstance(value, _VALUE_TYPES) for value in values):
+    if any(not isinstance(value, Value) for value in values):
         return values[-1]
-    return choice(value for value in values if isinstance(value, _VALUE_TYPES))
-
-
-_VALUE_TYPES = (
-    Instance,
-    TensorValue,
-    Constant,
-    Qualified,
-    FunctionDefinition,
-    ClassDefinition,
-    Bound,
-    SuperOf,
-    Each,
-    Unknown,
-    Choice,
-)
+    return choice(value for value in values if isinstance(value, Value))
 
 
 def options(value: Value) -> tuple[Value, ...]:
@@ -456,18 +442,6 @@ def plain_tensor(name: str, node: cst.CSTNode | None, rank: int = 2, shape: Shap
     """A tensor that no module holds yet."""
     cell = Cell(name, None, shape, rank, parameter=False, node=node)
     return TensorValue(cell, replace(origin(rank), is_parameter=False, requires_grad=False))
-
-
-def last_name(node: cst.BaseExpression) -> str | None:
-    """`c` of `a.b.c`, of `a.b.c(...)`, and of `c`."""
-    match node:
-        case cst.Name(value=name):
-            return name
-        case cst.Attribute(attr=cst.Name(value=name)):
-            return name
-        case cst.Call(func=function):
-            return last_name(function)
-    return None
 
 
 def dimension(value: Value | None) -> Dim:

@@ -18,6 +18,7 @@ from tielint.expressions import Expressions
 from tielint.facts import Event, FileFacts, Place, Tie
 from tielint.layers import LAYERS, canonical
 from tielint.ownership import kept_from_training, outermost, still_in_use
+from tielint.spelling import dotted_name
 from tielint.stores import Stores
 from tielint.values import (
     UNKNOWN,
@@ -167,7 +168,7 @@ class Visitor:
             target, source = tie.target.owner, tie.source.owner
             tie.same_model = target is not None and source is not None and outermost(target) is outermost(source)
             tie.source_live = still_in_use(tie.source.cell)
-            tie.target_frozen = kept_from_training(tie.target)
+            tie.target_frozen = kept_from_training(tie.target.cell, tie.target.owner)
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))
         for event in self.pending_events:
             complete(event, self.pending)
@@ -434,7 +435,7 @@ class Visitor:
 
     def import_names(self, node: cst.Import) -> None:
         for alias in node.names:
-            name = _dotted(alias.name)
+            name = dotted_name(alias.name)
             self.imports.add(name)
             if alias.asname and isinstance(alias.asname.name, cst.Name):
                 self.set_local(alias.asname.name.value, Qualified(canonical(name)))
@@ -443,7 +444,7 @@ class Visitor:
                 self.set_local(first, Qualified(first))
 
     def import_from(self, node: cst.ImportFrom) -> None:
-        package = "." * len(node.relative) + (_dotted(node.module) if node.module else "")
+        package = "." * len(node.relative) + (dotted_name(node.module) if node.module else "")
         if self.globals.modules:
             package = self.globals.modules.absolute(package)
         self.imports.add(package)
@@ -451,7 +452,7 @@ class Visitor:
             self.frame.stars.append(package)
             return
         for alias in node.names:
-            name = _dotted(alias.name)
+            name = dotted_name(alias.name)
             bound = alias.asname.name if alias.asname else alias.name
             if isinstance(bound, cst.Name):
                 self.set_local(bound.value, Qualified(canonical(f"{package}.{name}")))
@@ -601,15 +602,6 @@ class Visitor:
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
         return Instance(Root.BUILT, node=node, stable=False)
-
-
-def _dotted(node: cst.BaseExpression) -> str:
-    match node:
-        case cst.Attribute(value=value, attr=cst.Name(value=name)):
-            return f"{_dotted(value)}.{name}"
-        case cst.Name(value=name):
-            return name
-    return ""
 
 
 def _elements(target: cst.BaseDelTargetExpression) -> Iterator[cst.BaseExpression]:

@@ -1,0 +1,48 @@
+"""How expressions are written: their text, their names. Below everything that reads a tree."""
+
+from __future__ import annotations
+
+import libcst as cst
+
+_EMPTY = cst.Module([])
+
+
+def code_of(node: cst.CSTNode) -> str:
+    """The source text of a node."""
+    return _EMPTY.code_for_node(node).strip()
+
+
+def last_name(node: cst.BaseExpression) -> str | None:
+    """`c` of `a.b.c`, of `a.b.c(...)`, and of `c`."""
+    match node:
+        case cst.Name(value=name):
+            return name
+        case cst.Attribute(attr=cst.Name(value=name)):
+            return name
+        case cst.Call(func=function):
+            return last_name(function)
+    return None
+
+
+def dotted_name(node: cst.BaseExpression) -> str:
+    """`a.b.c`; empty for what is no such name."""
+    match node:
+        case cst.Attribute(value=value, attr=cst.Name(value=name)):
+            return f"{dotted_name(value)}.{name}"
+        case cst.Name(value=name):
+            return name
+    return ""
+
+
+def template(node: cst.FormattedString) -> str | None:
+    """`enc{k}` of `f"enc{k}"`: what names the same attribute wherever `k` is the same; None where it starts unknown."""
+    text = ""
+    for part in node.parts:
+        match part:
+            case cst.FormattedStringText(value=literal):
+                text += literal
+            case cst.FormattedStringExpression(expression=inner, conversion=None, format_spec=None, equal=None):
+                text += f"{{{code_of(inner)}}}"
+            case _:
+                return None
+    return text if text[:1].isidentifier() else None
