@@ -126,5 +126,5 @@ def _message(tie: Tie) -> str:
         )
     return (
         f"{tie.target.text} gets a copy of the values of {tie.source.text}{turned(tie)}, once: two Parameters with two "
-        f"storages, which part at the first optimizer step.{consequence_of_misfit(tie)}"
+        f"storages, which part at the first optimizer step{consequence_of_misfit(tie)}"
     )

@@ -86,5 +86,5 @@ def _message(tie: Tie, intent: Intent) -> str:
     purpose = "" if not intent.initialise or intent.tie >= Strength.COMMENT else " (an initialisation would copy)"
     return (
         f"{tie.target.text} is given the storage of {tie.source.text}{turned(tie)}{when} and stays a Parameter of its "
-        f"own, not tied{purpose}: {ALIAS_FOLLOWS}.{consequence_of_misfit(tie)}"
+        f"own, not tied{purpose}: {ALIAS_FOLLOWS}{consequence_of_misfit(tie)}"
     )

@@ -92,5 +92,5 @@ def _message(tie: Tie, intent: Intent) -> str:
     purpose = "" if not intent.initialise or intent.tie >= Strength.COMMENT else " (an initialisation would copy)"
     return (
         f"{tie.target.text} is a second Parameter over the storage of {tie.source.text}{turned(tie)}, "
-        f"not tied to it{purpose}: {ALIAS_FOLLOWS}.{consequence_of_misfit(tie)}"
+        f"not tied to it{purpose}: {ALIAS_FOLLOWS}{consequence_of_misfit(tie)}"
     )

@@ -72,7 +72,7 @@ def _message(event: Event) -> str:
     frozen = ", frozen" if event.detail == "frozen" else ""
     return (
         f"{event.target_text}.weight is a second Parameter over the storage of {event.source_text}{frozen}, not tied "
-        f"to it: {ALIAS_FOLLOWS}."
+        f"to it: {ALIAS_FOLLOWS}"
     )
 
 

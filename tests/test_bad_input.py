@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -158,3 +159,21 @@ def test_a_name_that_moves_the_cursor(tielint: Command, tmp_path: Path) -> None:
     run = tielint("check")
     (line,) = run.err.splitlines()
     assert line.startswith("error: a\\nb\\x1b[2J.py: syntax error in line 1")
+
+
+def test_a_notebook_is_no_clean_file(tielint: Command, tmp_path: Path) -> None:
+    (tmp_path / "n.ipynb").write_text('{"cells": []}')
+    run = tielint("check", "n.ipynb")
+    assert run.status == 2
+    assert run.err.startswith("error: n.ipynb: a notebook; ")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-"])
+def test_a_closed_stream_is_said(closed: str, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("import torch\n")
+    path = "-" if closed == "<&-" else "a.py"
+    command = f"{shlex.quote(sys.executable)} -m tielint check {path} {closed}"
+    run = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert run.returncode == 2
+    assert run.stderr.startswith("error: ")
+    assert "closed" in run.stderr

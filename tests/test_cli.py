@@ -276,7 +276,7 @@ def test_the_table_of_rules(tielint: Command) -> None:
     run = tielint("rule")
     assert run.status == 0
     heading, *rows = run.out.splitlines()
-    assert heading.split() == ["Code", "Name", "Verdict", "Summary", "Fix"]
+    assert heading.split() == ["Code", "Name", "Verdict", "On", "Summary", "Fix"]
     assert {rule.code for rule in all_rules()} <= {row.split()[0] for row in rows}
 
 
@@ -332,3 +332,17 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+def test_the_difference_has_no_other_format(tielint: Command, tmp_path: Path) -> None:
+    for options in (("--output-format", "json"), ("--output-file", "report.txt")):
+        run = tielint("check", "--diff", *options)
+        assert run.status == 2
+        assert "--diff prints the difference alone" in run.err
+
+
+def test_what_is_named_is_excluded_only_by_force(tielint: Command, tmp_path: Path) -> None:
+    (tmp_path / "vendored").mkdir()
+    (tmp_path / "vendored" / "a.py").write_text(ALIAS)
+    assert tielint("check", "vendored/a.py", "--exclude", "vendored").status == 1
+    assert tielint("check", "vendored/a.py", "--exclude", "vendored", "--force-exclude").status == 0

@@ -25,7 +25,7 @@ SCHEMA = Path(__file__).parent / "sarif" / "sarif-2.1.0.json"
 MESSAGE = (
     "self.head.weight is a second Parameter over the storage of self.embedding.weight, not tied to it: each has its "
     "own gradient and optimizer state (Adam steps the shared storage twice), and `.to()` another dtype or device, "
-    "`deepcopy` or pickling parts them."
+    "`deepcopy` or pickling parts them"
 )
 SNAKE = "s\U0001f40d"
 

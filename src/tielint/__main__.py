@@ -17,6 +17,11 @@ def main() -> int:
 
         print(f"tielint {__version__}")
         return 0
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (it stands in for a stream until Python ends)
+    if sys.stdout is None:
+        print("error: the output cannot be written: standard output is closed", file=sys.stderr)
+        return UNABLE
     try:
         return _run()
     except KeyboardInterrupt:

@@ -69,7 +69,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 
 
 @cli.command(short_help="Lint files and directories.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True))
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True, readable=False))
 @click.option("--fix", is_flag=True, help="Rewrite files with the fixes that are safe.")
 @click.option(
     "--unsafe-fixes", is_flag=True, help="With --fix or --diff, also apply the fixes that a person should look at."
@@ -110,6 +110,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
     help="Skip what matches this .gitignore pattern in directories; repeatable. A file that is named is always linted. "
     "Takes the place of the configured exclude.",
 )
+@click.option("--force-exclude", is_flag=True, help="Exclude files also where they are named, as pre-commit does.")
 @click.option(
     "--min-confidence",
     type=click.Choice([confidence.value for confidence in Confidence]),
@@ -148,6 +149,7 @@ def check(
     select: tuple[str, ...] | None,
     ignore: tuple[str, ...] | None,
     exclude: tuple[str, ...] | None,
+    force_exclude: bool,
     min_confidence: Confidence | None,
     exit_zero: bool,
     quiet: bool,
@@ -167,10 +169,12 @@ def check(
                  2  wrong use, or something could not be linted
     """
     wanted = Applicability.UNSAFE if unsafe_fixes else Applicability.SAFE
-    request = Request(paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff)
+    request = Request(paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff, force_exclude)
     _forgive_odd_names()
     if STDIN in paths and not request.from_stdin:
         raise click.UsageError("- (standard input) can't be linted together with other paths")
+    if diff and (output_format != "text" or output_file):
+        raise click.UsageError("--diff prints the difference alone: no --output-format, no --output-file")
     try:
         all_rules()  # a broken rule of a third party ends the run before any file is touched
         overrides = Overrides(select, ignore, exclude, min_confidence, prefilter=not no_prefilter)

@@ -116,6 +116,8 @@ def _overridden(config: Config, overrides: Overrides, directory: Path) -> Config
 def known_codes(prefixes: Sequence[str], where: str) -> tuple[str, ...]:
     """Codes and prefixes of codes, of which each fits a rule. `ALL` is the empty prefix."""
     codes = [rule.code for rule in all_rules()]
+    if not prefixes and where.endswith("select"):
+        raise ConfigError(f"{where} is empty: no rule is on")
     for prefix in prefixes:
         if prefix != "ALL" and not (prefix and any(code.startswith(prefix.upper()) for code in codes)):
             raise ConfigError(f"{where}: no rule has a code like {prefix!r}{_did_you_mean(prefix.upper(), codes)}")

@@ -56,12 +56,14 @@ Entry = tuple[Path, Path]
 """A path as the user would write it, and the same path made absolute."""
 
 
-def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path) -> Discovered:
-    """The files under `paths`; `exclude` holds gitignore patterns relative to `root`."""
+def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force: bool = False) -> Discovered:
+    """The files under `paths`; `exclude` holds gitignore patterns relative to `root`, with `force` also for `paths`."""
     excluded = exclusions(exclude, root)
     found: list[Entry] = []
     problems: list[Problem] = []
     for path in paths:
+        if force and excluded.verdict(_absolute(path), is_directory=path.is_dir()):
+            continue
         if path.is_dir():
             _walk(path, excluded, found, problems)
         elif os.path.lexists(path):

@@ -35,6 +35,13 @@ ADVICE_INITIALISATION = (
 )
 
 
+_MEETS_COPIES = re.compile(r"\bjit\.script\b|(?<!Distributed)DataParallel\(")
+"""What a reference to another module does not survive."""
+
+
+_KEY = re.compile(r"\['(\w+)'\]")
+
+
 class Layout(Enum):
     """How the target must use the source's Parameter."""
 
@@ -64,6 +71,20 @@ class Fixes:
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
+        fix = self.written(judgement)
+        if fix is None:
+            return None
+        edits = tuple(replace(edit, content=self.in_own_quotes(edit.content)) for edit in fix.edits)
+        return replace(fix, message=self.in_own_quotes(fix.message), edits=edits)
+
+    def in_own_quotes(self, text: str) -> str:
+        """`layers["dec"]` where the file writes it so."""
+        keys = (key for key in set(_KEY.findall(text)) if f'["{key}"]' in self.tree.module.code)
+        for key in keys:
+            text = text.replace(f"['{key}']", f'["{key}"]')
+        return text
+
+    def written(self, judgement: Judgement) -> Fix | None:
         if not isinstance(judgement.subject, Tie):
             return self.remedy(judgement.remedy, judgement.subject.place) if judgement.remedy else None
         tie, intent = rooted(judgement.subject), judgement.intent
@@ -224,6 +245,10 @@ class Fixes:
             return f"other lines may need {tie.target.owner_text} to have a Parameter of its own"
         if layer.definition is not None:
             return f"{tie.target.owner_text} is of a class of its own"
+        if _MEETS_COPIES.search(self.tree.module.code):
+            return (
+                "torch.jit.script can't read a TiedLinear, and a replica of nn.DataParallel uses the original's weight"
+            )
         if told_by_class(self.tree, self.names):
             return "this file picks out layers by being an nn.Linear, and a TiedLinear is none"
         if trained_apart(tie, self.tree):

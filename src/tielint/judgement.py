@@ -66,7 +66,7 @@ def alias_confidence(tie: Tie, intent: Intent) -> Confidence | None:
 
 def turned(tie: Tie) -> str:
     """How the target sees the source."""
-    return ", transposed" if tie.state.transposed else ""
+    return " (transposed)" if tie.state.transposed else ""
 
 
 def consequence_of_misfit(tie: Tie) -> str:
@@ -75,7 +75,7 @@ def consequence_of_misfit(tie: Tie) -> str:
         return ""
     wanted, given = _shape(tie.target.cell.shape), _shape(tie.given_shape)
     return (
-        f" And {tie.target.text} needs shape {wanted}, not {given}: PyTorch checks nothing here, a forward pass does."
+        f". And {tie.target.text} needs shape {wanted}, not {given}: PyTorch checks nothing here, a forward pass does"
     )
 
 

@@ -21,6 +21,8 @@ def lint_file(
     A syntax error is reported in every file that speaks of torch, and with `check_syntax` in any other too: files that
     can't hold a finding are else not parsed.
     """
+    if path.suffix == ".ipynb":
+        return FileReport(path, problem="a notebook; make it a script first, with `jupyter nbconvert --to script`")
     try:
         data = read_bytes(path)
         source = SourceFile.from_bytes(data, path)

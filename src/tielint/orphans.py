@@ -18,7 +18,17 @@ def without_orphaned_imports(before: str, after: str) -> str:
         return after
     module = cst.parse_module(after)
     body = [kept for statement in module.body if (kept := _without(statement, lost)) is not None]
+    if body and module.body and body[0] is not module.body[0] and not module.header:
+        body[0] = body[0].with_changes(leading_lines=_without_empty_lines(body[0]))
     return module.with_changes(body=body).code
+
+
+def _without_empty_lines(statement: cst.SimpleStatementLine | cst.BaseCompoundStatement) -> list[cst.EmptyLine]:
+    """The lines above what is the first statement now; a file begins with no empty ones."""
+    lines = list(statement.leading_lines)
+    while lines and lines[0].comment is None:
+        lines.pop(0)
+    return lines
 
 
 def _used_names(text: str) -> set[str]:

@@ -15,7 +15,7 @@ from tielint.discovery import discover, repository_root
 from tielint.findings import Applicability
 from tielint.registry import all_rules
 from tielint.report import FileReport, Problem, Repair, Report
-from tielint.settings import Settings
+from tielint.settings import ConfigError, Settings
 from tielint.source import SourceError, SourceFile
 
 STDIN = Path("-")
@@ -26,13 +26,17 @@ FEW_FILES = 200
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is to be linted and which fixes are wanted. `fix` is None where none are."""
+    """What is to be linted and which fixes are wanted. `fix` is None where none are.
+
+    force_exclude: exclude also what is named, as pre-commit names files.
+    """
 
     paths: tuple[Path, ...]
     stdin_filename: Path | None
     fix: Applicability | None
     unsafe: bool
     diff: bool
+    force_exclude: bool = False
 
     @property
     def from_stdin(self) -> bool:
@@ -82,6 +86,8 @@ def _lint_stdin(request: Request, settings: Settings) -> Linted:
     from tielint.linter import lint_source
 
     path = request.stdin_filename or STDIN
+    if sys.stdin is None:
+        raise ConfigError("standard input is closed")
     data = sys.stdin.buffer.read()
     original: dict[Path, SourceFile] = {}
     fixed = data
@@ -105,7 +111,7 @@ def _lint_files(request: Request, config: Config) -> Linted:
     """
     from tielint.linter import lint_file
 
-    found = discover(request.paths or (Path(),), config.settings.exclude, config.root)
+    found = discover(request.paths or (Path(),), config.settings.exclude, config.root, force=request.force_exclude)
     reports: list[FileReport] = []
     original: dict[Path, SourceFile] = {}
     few = len(found.files) <= FEW_FILES

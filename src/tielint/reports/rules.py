@@ -9,7 +9,7 @@ from tielint.findings import rule_url
 from tielint.registry import documentation
 from tielint.rule import Rule
 
-HEADINGS = ("Code", "Name", "Verdict", "Summary", "Fix")
+HEADINGS = ("Code", "Name", "Verdict", "On", "Summary", "Fix")
 
 
 def page(rule: Rule) -> str:
@@ -20,7 +20,7 @@ def page(rule: Rule) -> str:
 
 def rows(rules: Sequence[Rule]) -> list[tuple[str, ...]]:
     """A row of the table for each rule, under `HEADINGS`."""
-    return [(rule.code, rule.name, rule.verdict.value, documentation(rule).summary, _fixes(rule)) for rule in rules]
+    return [_row(rule) for rule in rules]
 
 
 def table(rules: Sequence[Rule]) -> str:
@@ -33,6 +33,11 @@ def table(rules: Sequence[Rule]) -> str:
 def as_json(rules: Sequence[Rule]) -> str:
     """All that is known of each rule."""
     return json.dumps([_facts(rule) for rule in rules], indent=2) + "\n"
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    on = "yes" if rule.default else "no"
+    return (rule.code, rule.name, rule.verdict.value, on, documentation(rule).summary, _fixes(rule))
 
 
 def _fixes(rule: Rule) -> str:
