@@ -78,7 +78,7 @@ class CopiedTie(Rule):
 def _copies(tie: Tie) -> bool:
     if not tie.state.exact or not tie.state.whole or tie.in_part:
         return False
-    if tie.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
+    if tie.write.binds:
         return (
             tie.state.is_parameter is True
             and tie.state.storage is Storage.FRESH

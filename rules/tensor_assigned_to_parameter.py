@@ -63,7 +63,7 @@ class TensorAssignedToParameter(Rule):
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:
-            if tie.write not in (Write.ASSIGN, Write.REGISTER, Write.TABLE) or tie.state.is_parameter is not False:
+            if not tie.write.binds or tie.state.is_parameter is not False:
                 continue
             intent = read_intent(tie)
             confidence = _confidence(tie, intent)

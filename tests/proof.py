@@ -13,6 +13,7 @@ Read by `test_fixtures` and `regenerate_fixed`. A fixture's claims are plain lit
                       `stale`         not tied once the model was moved to float64
                       `untrained`     SOURCE gets no gradient from the model's output
                       `unregistered`  SOURCE is a Parameter that the model does not know
+    SAID              the finding's verdict, where it is another word than VERDICT
     ERROR, ERROR_AT   the exception's name, and the stage it comes at: `build`, `forward` or `training`
     FIX               who may apply the fix: `safe` (the default), `unsafe`, or None: nothing is fixed
 """
@@ -69,6 +70,7 @@ class Claims:
     expected: frozenset[tuple[int, str]]
     pairs: tuple[Pair, ...]
     verdict: str
+    said: str
     error: str | None
     error_at: str | None
     fix: str | None
@@ -117,6 +119,7 @@ def read_claims(path: Path) -> Claims:
         expected=frozenset(_expected(data)),
         pairs=tuple(pairs),
         verdict=str(literals["VERDICT"]),
+        said=str(literals.get("SAID", literals["VERDICT"])),
         error=_text(literals.get("ERROR")),
         error_at=_text(literals.get("ERROR_AT")),
         fix=_text(literals.get("FIX", "safe")),

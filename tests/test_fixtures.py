@@ -50,6 +50,12 @@ def test_findings(path: Path) -> None:
     assert found(lint(path)) == claims.expected
 
 
+@pytest.mark.parametrize("path", BROKEN, ids=fixture_name)
+def test_the_verdict_is_what_torch_shows(path: Path) -> None:
+    own = [finding.verdict for finding in lint(path).findings if finding.code == path.parent.name]
+    assert set(own) == {read_claims(path).said}
+
+
 @each
 def test_claims_in_torch(path: Path) -> None:
     prove_claims(read_claims(path))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TextIO
 
@@ -22,6 +23,9 @@ from tielint.reports import diff, lines, rules
 from tielint.rule import Rule
 from tielint.run import STDIN, Linted, Request, lint
 from tielint.settings import ConfigError
+
+FORMATS = ("text", "json", "sarif")
+"""The modules of `tielint.reports` that write a whole report."""
 
 
 class Refusal(click.ClickException):
@@ -77,7 +81,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 @click.option("--diff", is_flag=True, help="Show what --fix would change, and write nothing.")
 @click.option(
     "--output-format",
-    type=click.Choice(["text", "json", "sarif"]),
+    type=click.Choice(FORMATS),
     default="text",
     show_default=True,
     help="text is for people, json for scripts and editors, sarif (2.1.0) for code scanning.",
@@ -225,20 +229,9 @@ def _write(file: Path, report: Report, form: str) -> None:
 
 
 def _print_to(stream: TextIO, report: Report, form: str) -> None:
-    if form == "json":
-        from tielint.reports import json
-
-        stream.write(json.render(report))
-    elif form == "sarif":
-        from tielint.reports import sarif
-
-        stream.write(sarif.render(report))
-    elif report.findings:
-        from rich.console import Console
-
-        from tielint.reports import text
-
-        text.render(report, Console(file=stream))
+    """Each format is a file in `reports/`, with a `write`. Text of no findings is nothing, and needs no rich."""
+    if report.findings or form != "text":
+        import_module(f"tielint.reports.{form}").write(report, stream)
 
 
 def _print_diff(linted: Linted) -> None:

@@ -1,6 +1,6 @@
 """Turns the paths of a command line into the files to lint, as Ruff and git would choose them.
 
-Called by the command line. What is named is linted; what is found in a directory must be Python, and not be ignored.
+Called by `run.py`. What is named is linted; what is found in a directory must be Python, and not be ignored.
 """
 
 from __future__ import annotations

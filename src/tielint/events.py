@@ -154,7 +154,7 @@ class Events:
             return
         made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
         for tie in (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending:
-            side = self.side_under(tie, old) if tie.is_tie and tie.misfit is None and _of_layers(tie) else None
+            side = self.side_under(tie, old) if tie.holds and _of_layers(tie) else None
             again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
             if side is not None and not again:
                 same = self.takes_its_place(new, side, tie)
@@ -168,7 +168,7 @@ class Events:
     def wrapped(self, function: str, layer: Instance, node: cst.CSTNode) -> None:
         """`weight_norm(layer)` and the like turn its Parameter into a tensor computed from others."""
         for tie in self.visitor.pending:
-            if tie.is_tie and tie.misfit is None:
+            if tie.holds:
                 side = next((side for side in (tie.target, tie.source) if side.owner is layer), None)
                 if side is not None and side.cell.name == "weight":
                     self.undone(EventKind.WRAPPED, tie, side, function, node)
@@ -181,7 +181,7 @@ class Events:
         for tie in (*self.visitor.facts.ties, *self.visitor.pending):
             if on_meta and not is_on_meta(tie.source.cell):
                 continue
-            if tie.is_tie and tie.misfit is None and self.side_under(tie, model) is not None:
+            if tie.holds and self.side_under(tie, model) is not None:
                 self.note(
                     EventKind.REMADE,
                     self.visitor.stores.text_now(tie.target),

@@ -22,6 +22,11 @@ class Write(Enum):
     COPY = "copy_"
     SET = "set_"
 
+    @property
+    def binds(self) -> bool:
+        """Whether the module gets another object, and not other values."""
+        return self in (Write.ASSIGN, Write.REGISTER, Write.TABLE)
+
 
 class Slot(Enum):
     """What stands where something is assigned, before it is."""
@@ -153,7 +158,12 @@ class Tie:
     @property
     def is_tie(self) -> bool:
         """The target becomes the source itself: a real tie."""
-        return self.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE) and self.state.is_origin is True
+        return self.write.binds and self.state.is_origin is True
+
+    @property
+    def holds(self) -> bool:
+        """A real tie whose shapes agree."""
+        return self.is_tie and self.misfit is None
 
     @property
     def key(self) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Writes the fix of a broken tie: one shared Parameter, or a TiedLinear. Called by `linter.py` for each finding.
+"""Writes the fix of a broken tie: one shared Parameter, or a TiedLinear. Called by `analysis.py` for each finding.
 
 The fix follows the layers and not the operation: two layers of one layout share the Parameter whatever was transposed.
 """
@@ -155,7 +155,7 @@ class Fixes:
 
     def is_the_value(self, tie: Tie) -> bool:
         """Whether what an edit replaces can be nothing but this source: no other branch's value, or the same words."""
-        if tie.varying_target and tie.write not in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
+        if tie.varying_target and not tie.write.binds:
             return False
         arms = _arms(tie.assigned)
         if tie.alternatives == 1 or (len(arms) == tie.alternatives and any(arm is tie.value for arm in arms)):
@@ -171,7 +171,7 @@ class Fixes:
         return any(self.names_itself(text, child) for child in node.children)
 
     def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
-        if tie.write in (Write.ASSIGN, Write.REGISTER, Write.TABLE):
+        if tie.write.binds:
             node = tie.assigned
             if node is None:
                 return ()

@@ -1,4 +1,4 @@
-"""Lints one file: reads it, looks whether it can hold a finding, finds, and fixes if asked. Called by `cli.py`."""
+"""Lints one file: reads it, looks whether it can hold a finding, finds, and fixes if asked. Called by `run.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who holds a Parameter, whether it is still there, and whether it is trained. Used by `visitor.py` and `stores.py`."""
+"""Who holds a Parameter, whether it is still there, and whether it is trained. Used while a file runs."""
 
 from __future__ import annotations
 

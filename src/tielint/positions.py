@@ -1,4 +1,4 @@
-"""Where nodes stand in the text, computed only for files that have something to say. Called by `linter.py`."""
+"""Where nodes stand in the text, computed only for files that have something to say. Called by `analysis.py`."""
 
 from __future__ import annotations
 

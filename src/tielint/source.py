@@ -1,6 +1,6 @@
 """One source file: its text, and what a rewrite must keep (encoding, BOM, newlines, permissions).
 
-Read by the linter and the fixer, which need text and offsets; written by the command line.
+Read by the linter and the fixer, which need text and offsets; written by `run.py`.
 """
 
 from __future__ import annotations

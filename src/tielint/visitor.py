@@ -1,4 +1,4 @@
-"""Runs a file abstractly, once, and writes down the facts: LibCST syntax in, `FileFacts` out. Called by `linter.py`.
+"""Runs a file abstractly, once, and writes down the facts: LibCST syntax in, `FileFacts` out. Called by `analysis.py`.
 
 Not a `cst.CSTVisitor`: code must be seen in the order in which it runs (a helper inside its caller, `__init__` before
 `forward`, both branches from the same state), and a visitor over nodes that no one asked for costs several times more.
@@ -172,7 +172,7 @@ class Visitor:
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))
         for event in self.pending_events:
             complete(event, self.pending)
-        self.standing.extend(tie for tie in self.pending if tie.is_tie and tie.misfit is None)
+        self.standing.extend(tie for tie in self.pending if tie.holds)
         self.facts.ties.extend(self.pending)
         self.facts.events.extend(self.pending_events)
         self.pending, self.pending_events = [], []

@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import TextIO
 
 from tielint.findings import Edit, Finding, Fix, Position
 from tielint.report import Report
+
+
+def write(report: Report, stream: TextIO) -> None:
+    """The report alone, with nothing around it."""
+    stream.write(render(report))
 
 
 def render(report: Report) -> str:

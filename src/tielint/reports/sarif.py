@@ -11,6 +11,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 from urllib.parse import quote
 
 import tielint
@@ -25,6 +26,11 @@ HOME = "https://tielint.readthedocs.io"
 ROOT = "SRCROOT"
 
 Object = dict[str, object]
+
+
+def write(report: Report, stream: TextIO) -> None:
+    """The report alone, with nothing around it."""
+    stream.write(render(report))
 
 
 def render(report: Report) -> str:

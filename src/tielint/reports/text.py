@@ -6,6 +6,7 @@ Without a terminal it is plain text; on one, rich colours it. Lines are never br
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -27,6 +28,11 @@ _GUTTER = Style(color="blue", bold=True)
 _PATH = Style(bold=True)
 _NOTE = Style(color="cyan", bold=True)
 _FIXABLE = Style(color="green", bold=True)
+
+
+def write(report: Report, stream: TextIO) -> None:
+    """In colour where the stream is a terminal."""
+    render(report, Console(file=stream))
 
 
 def render(report: Report, console: Console) -> None:
