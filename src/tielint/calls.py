@@ -1,4 +1,4 @@
-"""What calls do in an abstract run: layers and containers, builtins, torch functions, methods. Used by `expressions.py`.
+"""What calls do in an abstract run: layers and containers, builtins, torch functions, methods. By `expressions.py`.
 
 Each table maps a name to a short function; a new one is one line.
 """

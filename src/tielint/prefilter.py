@@ -1,4 +1,4 @@
-"""The cheap gate in front of the parser: bytes in, whether the file can hold a finding out. Called by `linter.py` and `analysis.py`."""
+"""The cheap gate in front of the parser: bytes in, whether the file can hold a finding out.."""
 
 from __future__ import annotations
 
