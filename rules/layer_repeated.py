@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
-from tielint.intent import Strength, comments, read_intent, words
+from tielint.intent import Strength, comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
+from tielint.vocabulary import words
 
 _WITHOUT_PARAMETERS = re.compile(
     r"(?<![a-z])(?:drop|dropout|droppath|act|activation|nonlinearity|relu|gelu|silu|tanh|sigmoid|softmax|pool|pooling|"

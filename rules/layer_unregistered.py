@@ -9,9 +9,10 @@ import libcst as cst
 
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
-from tielint.intent import comments, read_intent, words
+from tielint.intent import comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
+from tielint.vocabulary import words
 
 _HIDDEN = re.compile(
     r"(?<![a-z])(?:hide|hidden|hides|not registered|unregistered|do not register|don't register|on purpose|"

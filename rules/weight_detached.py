@@ -9,12 +9,13 @@ import libcst as cst
 
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
-from tielint.intent import Intent, Strength, comments, read_intent, words
+from tielint.intent import Intent, Strength, comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.layers import LAYERS
 from tielint.rule import Rule
 from tielint.spelling import code_of
 from tielint.values import Root
+from tielint.vocabulary import words
 
 _ON_PURPOSE = re.compile(
     r"(?<![a-z])(?:codebook|codebooks|quantiz\w*|quantis\w*|vq|cluster\w*|centroid\w*|prototype\w*|nearest|distance\w*|"

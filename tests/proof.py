@@ -25,7 +25,7 @@ import copy
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -35,6 +35,8 @@ import torch
 from torch import Tensor, nn
 
 from tielint.settings import Settings
+from tielint.torch import Link, inspect, link
+from tielint.torch.links import floating_tensors, owner_at, parameter_at, uses_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -214,153 +216,22 @@ def _as_double(value: object) -> object:
     return value.double() if isinstance(value, Tensor) and value.is_floating_point() else value
 
 
-def tensors(output: object) -> list[Tensor]:
-    """The floating tensors of what a model returned."""
-    match output:
-        case Tensor():
-            return [output] if output.is_floating_point() else []
-        case Mapping():
-            return [tensor for value in output.values() for tensor in tensors(value)]
-        case tuple() | list():
-            return [tensor for value in output for tensor in tensors(value)]
-    return []
-
-
 def _loss(output: object) -> Tensor:
     """A loss that no symmetry of a model can make stationary: the distance to fixed random numbers."""
     generator = torch.Generator().manual_seed(3)
     parts = []
-    for tensor in tensors(output):
+    for tensor in floating_tensors(output):
         goal = torch.rand(tensor.shape, generator=generator, dtype=torch.float64).to(tensor.dtype)
         parts.append(nn.functional.mse_loss(tensor, goal))
     return torch.stack(parts).sum()
 
 
-# ---------------------------------------------------------------------- probing
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """What joins two weights of a live model, once it has run forward.
-
-    one_parameter: one and the same object. one_storage: the same memory. equal: the same numbers, in the right layout.
-    gradient: a loss on the target alone reaches the source. follows: an in-place change of the source is seen in the
-    target at once. follows_later: it is seen after the next forward pass.
-    """
-
-    one_parameter: bool
-    one_storage: bool
-    equal: bool
-    gradient: bool
-    follows: bool
-    follows_later: bool
-
-    @property
-    def verdict(self) -> str:
-        """One word: tied, alias, grad-cut, copy, independent; `unclear` where no word fits."""
-        match self:
-            case Link(one_parameter=True, equal=True) | Link(equal=True, gradient=True, follows=True):
-                return "tied"
-            case Link(one_parameter=False, one_storage=True, equal=True, gradient=False, follows=True):
-                return "alias"
-            case Link(one_storage=False, gradient=False, follows=False, follows_later=True):
-                return "grad-cut"
-            case Link(one_storage=False, equal=True, gradient=False, follows=False, follows_later=False):
-                return "copy"
-            case Link(one_storage=False, equal=False, gradient=False, follows=False, follows_later=False):
-                return "independent"
-        return "unclear"
-
-
 def probe(model: nn.Module, inputs: Inputs, pair: Pair) -> Link:
-    """Tries out what joins the two ends of a pair. The model is changed by it."""
-    if pair.target is None:
-        return _probe_computation(model, inputs, pair.source)
-    model(*inputs)
-    source = parameter(model, pair.source)
-    target = resolve(model, pair.target)
-    one_parameter = target is source
-    one_storage = target.untyped_storage().data_ptr() == source.untyped_storage().data_ptr()
-    equal = _same_numbers(target, source, pair)
-    gradient = _reaches(target, source)
-    with torch.no_grad():
-        source.add_(torch.rand_like(source))
-    follows = equal and _same_numbers(resolve(model, pair.target), source, pair)
-    model(*inputs)
-    follows_later = _same_numbers(resolve(model, pair.target), parameter(model, pair.source), pair)
-    return Link(one_parameter, one_storage, equal, gradient, follows, follows_later)
-
-
-def _probe_computation(model: nn.Module, inputs: Inputs, path: str) -> Link:
-    """A tie without a second weight: the graph of one forward pass comes to the source at least twice."""
-    source = parameter(model, path)
-    twice = _uses(tensors(model(*inputs)), source) >= 2
+    """What joins the two ends of a pair; for a tie in the computation, whether the graph comes to the source twice."""
+    if pair.target is not None:
+        return link(model, pair.target, pair.source, transposed=pair.transposed, inputs=inputs)
+    twice = uses_of(model(*inputs), parameter_at(model, pair.source)) >= 2
     return Link(one_parameter=False, one_storage=twice, equal=True, gradient=twice, follows=twice, follows_later=True)
-
-
-def _uses(outputs: Sequence[Tensor], parameter: nn.Parameter) -> int:
-    uses = 0
-    waiting = [output.grad_fn for output in outputs]
-    seen = set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        for following, _ in node.next_functions:
-            uses += getattr(following, "variable", None) is parameter
-            waiting.append(following)
-    return uses
-
-
-def _reaches(target: Tensor, source: nn.Parameter) -> bool:
-    if not target.requires_grad or not source.requires_grad:
-        return False
-    (gradient,) = torch.autograd.grad(target.square().sum(), [source], allow_unused=True)
-    return gradient is not None and bool(gradient.abs().sum() > 0)
-
-
-def _same_numbers(target: Tensor, source: Tensor, pair: Pair) -> bool:
-    wanted = source.t() if pair.transposed else source
-    if target.shape[1:] == wanted.shape[1:] and target.shape[0] < wanted.shape[0]:
-        wanted = wanted[: target.shape[0]]  # a slice of the source is as much a tie as the whole
-    return target.shape == wanted.shape and bool(torch.equal(target, wanted))
-
-
-def resolve(model: nn.Module, path: str) -> Tensor:
-    """The tensor at a dotted path: a Parameter, a buffer or what a property computes."""
-    owner, leaf = _owner(model, path)
-    found: object = owner[int(leaf)] if isinstance(owner, list) else getattr(owner, leaf)
-    if not isinstance(found, Tensor):
-        raise TypeError(f"{path} is a {type(found).__name__}, not a tensor")
-    return found
-
-
-def parameter(model: nn.Module, path: str) -> nn.Parameter:
-    """The Parameter at a dotted path."""
-    found = resolve(model, path)
-    if not isinstance(found, nn.Parameter):
-        raise TypeError(f"{path} is a plain tensor, not a Parameter")
-    return found
-
-
-def _owner(model: nn.Module, path: str) -> tuple[nn.Module, str]:
-    holder, _, leaf = path.rpartition(".")
-    owner = model
-    for name in holder.split(".") if holder else []:
-        owner = owner[int(name)] if isinstance(owner, list | tuple) else getattr(owner, name)
-    return owner, leaf
-
-
-def shared_storages(model: nn.Module) -> list[tuple[str, str]]:
-    """The Parameters that are different objects over one storage."""
-    first: dict[int, tuple[str, nn.Parameter]] = {}
-    found = []
-    for name, value in model.named_parameters():
-        known = first.setdefault(value.untyped_storage().data_ptr(), (name, value))
-        if known[1] is not value:
-            found.append((known[0], name))
-    return found
 
 
 # ---------------------------------------------------------------------- the reference
@@ -370,15 +241,16 @@ def reference(model: nn.Module, pairs: Sequence[Pair]) -> nn.Module:
     """Ties a model by hand, in the plainest way: the target's owner reads the source's Parameter at every use."""
     for pair in pairs:
         if pair.target is not None:
-            source_owner, source_name = _owner(model, pair.source)
-            owner, name = _owner(model, pair.target)
+            source_owner, source_name = owner_at(model, pair.source)
+            owner, name = owner_at(model, pair.target)
+            assert isinstance(owner, nn.Module)
             if owner is source_owner:
                 continue
             _tie(owner, name, _reader(source_owner, source_name, pair.transposed))
     return model
 
 
-def _reader(owner: nn.Module, name: str, transposed: bool) -> Callable[[], Tensor]:
+def _reader(owner: object, name: str, transposed: bool) -> Callable[[], Tensor]:
     def read() -> Tensor:
         weight = getattr(owner, name)
         assert isinstance(weight, Tensor)
@@ -451,19 +323,19 @@ def prove_claims(claims: Claims) -> None:
     if claims.verdict == "single":
         model, inputs = live.fresh()
         model(*inputs)
-        assert shared_storages(model) == []
+        assert inspect(model, probe=False).aliases == ()
         return
     assert claims.pairs, "names no pair to be probed"
     for pair in claims.pairs:
         match claims.verdict:
             case "unregistered":
                 model, _ = live.fresh()
-                known = [value is parameter(model, pair.source) for value in model.parameters()]
+                known = [value is parameter_at(model, pair.source) for value in model.parameters()]
                 assert not any(known), f"{pair.source} is registered"
             case "untrained":
                 model, inputs = live.fresh()
                 _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
-                assert parameter(model, pair.source).grad is None, f"{pair.source} has a gradient"
+                assert parameter_at(model, pair.source).grad is None, f"{pair.source} has a gradient"
             case "stale":
                 assert not _survives_a_move(live, pair), f"{pair}: still tied in float64"
             case "accidental" | "broken-later":
@@ -500,9 +372,9 @@ def prove_tie(claims: Claims, fixed: Path) -> None:
 def _prove_registered(live: Program, pairs: Sequence[Pair]) -> None:
     for pair in pairs:
         model, inputs = live.fresh()
-        assert any(value is parameter(model, pair.source) for value in model.parameters()), f"{pair.source} is not"
+        assert any(value is parameter_at(model, pair.source) for value in model.parameters()), f"{pair.source} is not"
         _loss(model(*inputs)).backward()  # type: ignore[no-untyped-call]
-        assert parameter(model, pair.source).grad is not None, f"{pair.source} has no gradient"
+        assert parameter_at(model, pair.source).grad is not None, f"{pair.source} has no gradient"
 
 
 def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:
@@ -516,7 +388,7 @@ def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:
             link = probe(*make(), pair)
             assert link.verdict == "tied", f"{way}: {pair}: {link.verdict}, {link}"
     model, _ = live.fresh()
-    assert shared_storages(model) == []
+    assert inspect(model, probe=False).aliases == ()
 
 
 def _prove_training(live: Program, pairs: Sequence[Pair]) -> None:
@@ -552,6 +424,6 @@ def _prove_old_checkpoint(broken: Program, fixed: Program, *, silent: bool) -> N
 
 def _answers(model: nn.Module, inputs: Inputs) -> list[list[float]]:
     with torch.no_grad():
-        found = tensors(model.eval()(*inputs))
+        found = floating_tensors(model.eval()(*inputs))
     model.train()
     return [[round(number, 4) + 0.0 for number in tensor.flatten().tolist()] for tensor in found]

@@ -6,7 +6,8 @@ libcst and rich are imported only on the way that needs them.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -211,7 +212,8 @@ def _print_report(report: Report, request: Request, output: Output) -> None:
     """To stdout, unless a file was asked for or stdout carries fixed code. JSON and SARIF stand there alone."""
     aside = request.from_stdin and request.fix is not None
     if output.file:
-        _write(output.file, report, output.format)
+        with _opened(output.file) as stream:
+            _print_to(stream, report, output.format)
     else:
         _print_to(sys.stderr if aside else sys.stdout, report, output.format)
     if output.format == "text":
@@ -220,10 +222,11 @@ def _print_report(report: Report, request: Request, output: Output) -> None:
         _tell(lines.done(report), output, err=True)
 
 
-def _write(file: Path, report: Report, form: str) -> None:
+@contextmanager
+def _opened(file: Path) -> Iterator[TextIO]:
     try:
         with file.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as stream:
-            _print_to(stream, report, form)
+            yield stream
     except OSError as error:
         raise Refusal(f"{file}: cannot be written: {error.strerror or error}") from error
 
@@ -305,3 +308,64 @@ def _show_rules(chosen: Sequence[Rule], *, page: bool) -> None:
     for row in rules.rows(chosen):
         table.add_row(*row)
     Console().print(table)
+
+
+@cli.command(short_help="Tell what the ties of a live model are (needs torch).")
+@click.argument("factory", metavar="MODULE:FACTORY")
+@click.option("--args", "arguments", default="", metavar="LITERALS", help="The factory's arguments: '784, hidden=64'.")
+@click.option(
+    "--inputs",
+    metavar="[MODULE:]NAME",
+    help="What forward takes, or a function that makes it: then gradients are looked at, too.",
+)
+@click.option(
+    "--optimizer",
+    default="AdamW",
+    show_default=True,
+    metavar="NAME",
+    help="Whose step is tried: a class of torch.optim, or MODULE:CLASS.",
+)
+@click.option("--probe/--no-probe", default=None, help="Try operations on copies.  [default: up to 250M elements]")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option("--html", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a page.")
+@click.option("--svg", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also draw a picture.")
+@click.option("--exit-zero", is_flag=True, help="Exit with 0 when ties are broken. Errors still exit with 2.")
+@click.pass_context
+def inspect(
+    context: click.Context,
+    factory: str,
+    arguments: str,
+    inputs: str | None,
+    optimizer: str,
+    probe: bool | None,
+    as_json: bool,
+    html: Path | None,
+    svg: Path | None,
+    exit_zero: bool,
+) -> None:
+    """Build a model and tell which of its weights are tied, which only look so, and what breaks them.
+
+    FACTORY is a class, a function or a module in MODULE, which is imported from the current directory. The model is
+    left as it is: operations are tried on copies.
+
+    \b
+    Exit status: 0  no tie is broken
+                 1  one is
+                 2  the model could not be made
+    """
+    from tielint.inspecting import Wanted, inspected
+
+    _forgive_odd_names()
+    try:
+        wanted = Wanted(factory, arguments, inputs, optimizer, probe)
+        report = inspected(wanted, progress=sys.stderr.isatty())
+    except ConfigError as error:
+        raise Refusal(str(error)) from error
+    from tielint.reports import ties_json, ties_picture, ties_text
+
+    for file, write in ((html, ties_picture.write_html), (svg, ties_picture.write_svg)):
+        if file:
+            with _opened(file) as stream:
+                write(report, stream)
+    (ties_json.write if as_json else ties_text.write)(report, sys.stdout)
+    context.exit(0 if report.ok or exit_zero else 1)

@@ -16,6 +16,21 @@ import libcst as cst
 from tielint.facts import Event, Fit, Place, Tie
 from tielint.spelling import code_of, last_name
 from tielint.values import ClassDefinition, Condition, Root
+from tielint.vocabulary import (
+    CONDITION_TO_INITIALISE,
+    COPY,
+    GENERIC_ARGUMENT,
+    INITIALISE,
+    SCRIPTING,
+    SHARED_ELSEWHERE,
+    SURGERY,
+    TEST,
+    TIE,
+    TIE_METHOD,
+    UNTIE,
+    follows_on_purpose,
+    words,
+)
 
 
 class Strength(IntEnum):
@@ -42,54 +57,6 @@ class Intent:
     surgery: bool
 
 
-_TIE = re.compile(
-    r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))"
-    r"|绑定|共享|共用|共有"
-)
-_SHARED_ELSEWHERE = re.compile(
-    r"(?<![a-z])(?:share|shared|sharing)_(?:model|net|network|agent|policy|state|params|parameters)(?![a-z])"
-)
-_UNTIE = re.compile(
-    r"(?<![a-z])(?:untie|untied|unties|untying|unshare|unshared|separate|separately|decouple|decoupled|independent)"
-    r"(?![a-z])"
-    r"|(?:not|n't|never|no|without|non|break|breaks|un)[ _-](?:be[ _-])?(?:tie|tied|tying|share|shared|sharing)"
-    r"(?![a-z])"
-)
-_SCRIPTING = re.compile(r"(?<![a-z])(?:torchscript|jit|onnx|tracing|scripting)(?![a-z])")
-_INITIALISE = re.compile(
-    r"(?<![a-z])(?:init|inits|initial|initially|initiali[sz]e[ds]?|initiali[sz]ing|initiali[sz]ation|warm|warmstart|start|"
-    r"starts|pretrained|pre[ -]?train|seed|bootstrap|copy|copies|copied|clone|cloned|load|loads|loaded)(?![a-z])"
-    r"|初始化|复制|拷贝|加载"
-)
-_COPY = re.compile(r"(?<![a-z])(?:copy|deepcopy|clone)(?![a-z])")
-_CONDITION_TO_INITIALISE = re.compile(r"(?<![a-z])(?:init|initiali[sz]e|warm|copy|clone)(?![a-z])")
-_SYNCHRONISE = re.compile(
-    r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
-    r"frozen|static|prev|previous|backup|snapshot|cached|cache|best|reference|ref|orig|original|key_encoder|proximal|anchor)"
-    r"(?![a-z])|_k(?![a-z])|_bar(?![a-z])"
-)
-_SEQUENCE_TARGET = re.compile(
-    r"(?<![a-z])(?:target|tgt)[ _.]*(?:emb|embed|embedding|embeddings|embedder|word|vocab|token|tokens|lang|language|"
-    r"decoder|lookup)"
-)
-_GENERIC_ARGUMENT = re.compile(r"^target\.(?=[^.]*$)")
-_SURGERY = re.compile(
-    r"(?<![a-z])(?:convert|converts|conversion|fuse|fused|merge|unmerge|prune|pruned|quantize|quantise|quant|dequantize|export|"
-    r"resize|resized|expand|grow|widen|deepen|extend|load|loads|import|from|deploy|reparameterize|reparam|switch|replace|swap|"
-    r"inflate|surgery|transplant|transfer|untie|copy|clone|update|sync|synchronize|synchronise|soft|hard|patch|lora|adapter|"
-    r"absorb|fold|shard|gather|slice|split|reset|restore|migrate|port|wrap|unwrap|test|check|assert|compare|build_from|distill)(?![a-z])"
-)
-_TEST = re.compile(r"(?<![a-z])(?:test|tests|testcase)(?![a-z])")
-_TIE_METHOD = re.compile(r"(?<![a-z])(?:tie|tied|tying|share|shared|sharing|bind)(?![a-z])")
-_CODES = re.compile(r"\bTIE\d+\b|#\s*noqa\b[^#]*", re.IGNORECASE)
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
-
-
-def words(text: str) -> str:
-    """Lower-case text with the words of identifiers set apart, so that a word can be looked for between non-letters."""
-    return _CAMEL.sub("_", _CODES.sub(" ", text)).lower()
-
-
 def read_intent(tie: Tie | Event) -> Intent:
     """Reads all the words around a tie, or what looks like one."""
     guard = [condition_for_tie(condition) for condition in tie.place.conditions]
@@ -99,49 +66,48 @@ def read_intent(tie: Tie | Event) -> Intent:
     methods = " ".join(words(function.name) for function in tie.place.functions)
     classes = " ".join(words(definition.name) for definition in tie.place.classes)
     condition_says = 1 in guard
-    comment_says = bool(_TIE.search(comment)) and not _UNTIE.search(comment)
-    named = bool(_TIE.search(names) or _TIE_METHOD.search(methods) or _TIE.search(classes))
+    comment_says = bool(TIE.search(comment)) and not UNTIE.search(comment)
+    named = bool(TIE.search(names) or TIE_METHOD.search(methods) or TIE.search(classes))
     strength = (
         Strength.CONDITION
         if condition_says
         else Strength.COMMENT
         if comment_says
         else Strength.NAME
-        if named and not _UNTIE.search(f"{methods} {classes}")
+        if named and not UNTIE.search(f"{methods} {classes}")
         else Strength.NONE
     )
     innermost = words(tie.place.method)
-    target = _GENERIC_ARGUMENT.sub("", words(tie.target_text))
-    synchronised = _SYNCHRONISE.search(target) and not _SEQUENCE_TARGET.search(target)
+    target = GENERIC_ARGUMENT.sub("", words(tie.target_text))
     return Intent(
         tie=strength,
         against=-1 in guard
-        or any(_names(condition, _COPY) for condition in tie.place.conditions)
-        or bool(_UNTIE.search(comment))
-        or (bool(_UNTIE.search(innermost)) and not condition_says),
-        initialise=bool(_INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
-        synchronise=bool(synchronised)
+        or any(_names(condition, COPY) for condition in tie.place.conditions)
+        or bool(UNTIE.search(comment))
+        or (bool(UNTIE.search(innermost)) and not condition_says),
+        initialise=bool(INITIALISE.search(comment)) or (strength < Strength.COMMENT and _names_initialisation(tie)),
+        synchronise=follows_on_purpose(target)
         or bool(re.search(r"(?<![a-z])(?:target|ema|momentum|teacher)(?![a-z])", comment)),
-        surgery=(not tie.place.hook and any(_SURGERY.search(words(function.name)) for function in tie.place.functions))
+        surgery=(not tie.place.hook and any(SURGERY.search(words(function.name)) for function in tie.place.functions))
         or any(_is_test(definition) for definition in tie.place.classes),
     )
 
 
 def _is_test(definition: ClassDefinition) -> bool:
     bases = (last_name(base.value) or "" for base in definition.node.bases)
-    return any(_TEST.search(words(name)) for name in (definition.name, *bases))
+    return any(TEST.search(words(name)) for name in (definition.name, *bases))
 
 
 def _distinguishing_names(tie: Tie | Event) -> set[str]:
     """The names on the way to one side that the other does not have: what both are parts of says nothing of the two."""
     target, source = (set(text.split(".")) for text in (tie.target_text, tie.source_text))
-    return {name for name in target ^ source if not _SHARED_ELSEWHERE.search(words(name))}
+    return {name for name in target ^ source if not SHARED_ELSEWHERE.search(words(name))}
 
 
 def _names_initialisation(tie: Tie | Event) -> bool:
     method = words(tie.place.method).strip("_")
-    return (method != "init" and bool(_INITIALISE.search(method))) or any(
-        _names(condition, _CONDITION_TO_INITIALISE) for condition in tie.place.conditions
+    return (method != "init" and bool(INITIALISE.search(method))) or any(
+        _names(condition, CONDITION_TO_INITIALISE) for condition in tie.place.conditions
     )
 
 
@@ -155,7 +121,7 @@ def condition_for_tie(condition: Condition) -> int:
     meaning = _meaning(condition.test)
     if condition.holds:
         return meaning
-    return 0 if _SCRIPTING.search(words(code_of(condition.test))) else -meaning
+    return 0 if SCRIPTING.search(words(code_of(condition.test))) else -meaning
 
 
 def _meaning(test: cst.BaseExpression) -> int:
@@ -176,9 +142,9 @@ def _meaning(test: cst.BaseExpression) -> int:
 
 def _words_mean(text: str) -> int:
     low = words(text)
-    if _UNTIE.search(low) or _SCRIPTING.search(low):
+    if UNTIE.search(low) or SCRIPTING.search(low):
         return -1
-    return 1 if _TIE.search(low) else 0
+    return 1 if TIE.search(low) else 0
 
 
 def comments(place: Place) -> str:

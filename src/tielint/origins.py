@@ -1,0 +1,75 @@
+"""Where a live model's broken ties come from: the linter's findings in its files. Used by `inspecting.py`."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tielint.findings import Finding
+from tielint.linter import lint_file
+from tielint.settings import Settings
+from tielint.torch.tie_report import Group, Origin, TieReport
+
+MOST_FILES = 50
+_STEP = re.compile(r"\.(\w+(?:\{[^}]*\}\w*)*)|\[([^\]]*)\]")
+
+
+def with_origins(report: TieReport, model: nn.Module) -> TieReport:
+    """The report with the lines that make its broken groups, as far as the linter finds them."""
+    findings = [finding for path in _sources(model) for finding in lint_file(path, Settings(select=("",))).findings]
+    return replace(report, groups=tuple(_traced(group, findings) for group in report.groups))
+
+
+def _sources(model: nn.Module) -> list[Path]:
+    """The files of the model's classes, without those of torch itself."""
+    package = Path(torch.__file__).parent
+    files: dict[Path, None] = {}
+    for kind in {base for module in model.modules() for base in type(module).__mro__}:
+        try:
+            path = Path(inspect.getsourcefile(kind) or "")
+        except TypeError:  # a class that is built in
+            continue
+        if path.suffix == ".py" and not path.is_relative_to(package):
+            files[path] = None
+    return sorted(files)[:MOST_FILES]
+
+
+def _traced(group: Group, findings: Iterable[Finding]) -> Group:
+    if not group.is_broken:
+        return group
+    found = [
+        Origin(str(finding.path), finding.span.start.row, finding.code)
+        for finding in findings
+        if _speaks_of(finding, group)
+    ]
+    return replace(group, origins=(*group.origins, *dict.fromkeys(found)))
+
+
+def _speaks_of(finding: Finding, group: Group) -> bool:
+    """Both sides of the finding are members; of a group of one, either side."""
+    target, source = (_members(text, group) for text in (finding.target, finding.source))
+    if len(group.members) == 1:
+        return bool(target | source)
+    return bool(target and source) and len(target | source) > 1
+
+
+def _members(text: str, group: Group) -> set[str]:
+    """The members that a name in the code may be: `self.decoder[i].weight` is any `decoder.<one name>.weight`."""
+    steps = _STEP.findall(text)
+    if not any(name for name, _ in steps[:-1]) and not any(index.isdigit() for _, index in steps):
+        return set()  # `weight`, `layer.weight`, `layers[i].weight` may be anyone's
+    pattern = r"\.".join(_matching(name, index) for name, index in steps)
+    return {name for name in group.names if re.fullmatch(rf"(?:.*\.)?{pattern}", name)}
+
+
+def _matching(name: str, index: str) -> str:
+    if name:
+        return r"\w+".join(re.escape(part) for part in re.split(r"\{[^}]*\}", name))
+    key = index.strip("'\"")
+    return re.escape(key) if key.isdigit() or key != index else r"\w+"
