@@ -57,11 +57,12 @@ def inspected(wanted: Wanted, *, progress: bool) -> TieReport:
 @contextlib.contextmanager
 def _as_from_here() -> Iterator[None]:
     """Modules are found from the current directory, as `python -m` finds them."""
+    before = list(sys.path)
     sys.path.insert(0, os.getcwd())
     try:
         yield
     finally:
-        sys.path.remove(os.getcwd())
+        sys.path[:] = before
 
 
 def _found(name: str, default_module: str | None) -> object:
