@@ -75,13 +75,13 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "models", raising=False)
 
 
-def test_an_alias_is_told_with_its_line_and_status_1(tielint: Command, tmp_path: Path) -> None:
+def test_an_alias_is_told_with_its_line_and_status_1(tielint: Command) -> None:
     run = tielint("inspect", "models:Autoencoder")
     assert run.status == 1
     lines = [line.lstrip("│├└─ ") for line in run.out.splitlines()]
     assert lines[0].startswith("Autoencoder: 4 Parameters, 59 elements")
     assert "encoder.weight ≠ decoder.weight (transposed)  3×8" in lines
-    assert f"from {tmp_path / 'models.py'}:14 TIE101" in lines
+    assert "from models.py:14 TIE101" in lines
     assert "after deepcopy: copy" in lines
     assert "making it" not in run.out
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections import Counter
 from typing import TextIO
 
@@ -87,9 +88,15 @@ def _shape(group: Group) -> str:
 
 def _lines(group: Group) -> list[str]:
     lines = [group.detail] if group.detail else []
-    lines += [f"from {origin.path}:{origin.row} {origin.code}".rstrip() for origin in group.origins]
+    lines += [f"from {_from_here(origin.path)}:{origin.row} {origin.code}".rstrip() for origin in group.origins]
     lines += [_outcome(outcome) for outcome in group.outcomes if not outcome.kept or outcome.detail]
     return lines
+
+
+def _from_here(path: str) -> str:
+    """Relative to the current directory where it is below it."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith(os.pardir) else relative
 
 
 def _outcome(outcome: Outcome) -> str:
