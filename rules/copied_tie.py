@@ -9,6 +9,7 @@ from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent, two_owners
 from tielint.judgement import Judgement, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
+from tielint.spelling import code_of
 from tielint.tensor import Storage, copying_operations
 
 
@@ -103,7 +104,9 @@ def _confidence(tie: Tie, intent: Intent) -> Confidence | None:
         return Confidence.CERTAIN
     if intent.tie >= Strength.NAME:
         return Confidence.LIKELY
-    unaware = tie.state.transposed and tie.state.contiguous is True and tie.write is not Write.COPY
+    spelled = code_of(tie.value) if tie.value is not None else ""
+    aware = "clone" in spelled or "detach" in spelled or tie.target.layer is None
+    unaware = tie.state.transposed and tie.state.contiguous is True and tie.write is not Write.COPY and not aware
     return Confidence.LIKELY if unaware and tie.same_model else Confidence.POSSIBLE
 
 

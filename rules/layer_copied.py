@@ -83,4 +83,5 @@ def _remedy(event: Event, intent: Intent) -> Remedy:
         f"Share the layer itself: `{event.target_text} = {event.source_text}`",
         ((event.node, event.source_text),),
         safety,
+        shares=(event.target_text, event.source_text),
     )

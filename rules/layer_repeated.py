@@ -81,7 +81,7 @@ class LayerRepeated(Rule):
             intent = read_intent(event)
             if (intent.tie >= Strength.NAME and not intent.against) or _harmless(event):
                 continue
-            if _REPEATED_ON_PURPOSE.search(words(comments(event.place))):
+            if _REPEATED_ON_PURPOSE.search(words(f"{comments(event.place)} {event.target_text}")):
                 continue
             known = event.cell is not None or event.has_parameters
             confidence = Confidence.CERTAIN if known else Confidence.LIKELY

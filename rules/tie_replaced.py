@@ -67,11 +67,12 @@ class TieReplaced(Rule):
 
 
 def _another_kind_of_model(event: Event, tie: Tie) -> bool:
-    """A subclass or a later method makes a layer of another shape: a classifier, say, in place of an output layer."""
+    """A subclass, a later method or a branch makes a layer of another shape: a classifier for an output layer, say."""
     if event.retie or any(_RESIZES.search(function.name) for function in event.place.functions):
         return False
     apart = event.place.functions[:1] != tie.place.functions[:1] or event.place.classes[-1:] != tie.place.classes[-1:]
-    return apart and bool(event.place.functions)
+    chosen = event.fits is False and any(c not in tie.place.conditions for c in event.place.conditions)
+    return (apart or chosen) and bool(event.place.functions)
 
 
 def _both_in_use(tie: Tie) -> bool:

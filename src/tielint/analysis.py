@@ -91,9 +91,7 @@ def _located(
 
     positions = Positions(facts.module)
     judged = [pair for pair in judged if positions.has(pair[1].subject.place.statement)]
-    fixes = Fixes(
-        facts.module, positions, settings, facts.names, (judgement for _, judgement in judged), _several(facts.ties)
-    )
+    fixes = Fixes(facts.module, positions, settings, facts.names, facts.ties, _several(facts.ties))
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
         subject = judgement.subject

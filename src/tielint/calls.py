@@ -557,6 +557,7 @@ _FACTORIES = frozenset(
 )
 
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
+    "torch.compile": lambda site: site.get(0, "model") or UNKNOWN,
     "torch.einsum": _einsum,
     "torch.nn.Parameter": _parameter,
     "copy.deepcopy": _deepcopy,

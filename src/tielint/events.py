@@ -157,8 +157,8 @@ class Events:
             side = self.side_under(tie, old) if tie.holds and _of_layers(tie) else None
             again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
             if side is not None and not again:
-                same = self.takes_its_place(new, side, tie)
-                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", retie=same)
+                fits = self.takes_its_place(new, side, tie)
+                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", fits=fits)
 
     @property
     def tied_by_framework(self) -> bool:
@@ -199,22 +199,32 @@ class Events:
             self.note(EventKind.NOT_A_MODULE, function, text, node, source=value.cell.home, cell=value.cell)
 
     def undone(
-        self, kind: EventKind, tie: Tie, side: Side, by: str, node: cst.CSTNode | None = None, *, retie: bool = False
+        self,
+        kind: EventKind,
+        tie: Tie,
+        side: Side,
+        by: str,
+        node: cst.CSTNode | None = None,
+        *,
+        fits: bool | None = None,
     ) -> None:
         other = tie.source if side is tie.target else tie.target
         statement = self.visitor.statement
         if statement is not tie.place.statement and not _exclusive(tie.place, self.visitor.here()):
             texts = self.visitor.stores.text_now(side), self.visitor.stores.text_now(other)
-            again = self.retied(tie) if retie else ""
-            self.note(kind, *texts, node or statement, tie=tie, detail=by, made=other.cell.node, retie=again)
+            again = self.retied(tie) if fits else ""
+            made = other.cell.node
+            self.note(kind, *texts, node or statement, tie=tie, detail=by, made=made, retie=again, fits=fits)
 
-    def takes_its_place(self, new: Value, side: Side, tie: Tie) -> bool:
-        """Whether the tie could be made again with a new layer, whose weight has the same shape."""
+    def takes_its_place(self, new: Value, side: Side, tie: Tie) -> bool | None:
+        """Whether the tie could be made again with a new layer, whose weight has the same shape; None: nobody knows."""
         other = tie.source if side is tie.target else tie.target
         if not isinstance(new, Instance) or side.owner is None or not side.text.startswith(side.owner_text or "?"):
-            return False
+            return None
         cell = self.visitor.expressions.layer_parameter(new, side.cell.name)
-        return cell is not None and compare(cell.shape, other.cell.shape) in (Fit.EQUAL, Fit.SQUARE)
+        if cell is None or cell.shape is None or other.cell.shape is None:
+            return None
+        return compare(cell.shape, other.cell.shape) in (Fit.EQUAL, Fit.SQUARE)
 
     def retied(self, tie: Tie) -> str:
         """The statement that makes the tie again, where the running function can name both sides."""
@@ -383,6 +393,7 @@ class Events:
         value: TensorValue | None = None,
         place: Place | None = None,
         origin: Place | None = None,
+        fits: bool | None = None,
         lasting: bool = True,
     ) -> None:
         made = made or (cell.node if cell else source.node if source else None)
@@ -403,6 +414,7 @@ class Events:
                 detail,
                 retie,
                 origin,
+                fits,
                 lasting=lasting,
                 order=len(self.visitor.pending),
                 presumed=int(bool(cell and cell.presumed)),

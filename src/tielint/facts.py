@@ -218,7 +218,8 @@ class Event:
 
     node: the expression that does it. made: where the source is created. target, source: the objects, where there are.
     tie: the tie that it undoes. retie: the statement that would make it again, where one surely does.
-    order: how many ties came before it. origin: where the list was made that it is about.
+    order: how many ties came before it. origin: where the list was made that it is about. fits: whether what replaces
+    a tied layer has its shape; None: nobody knows.
     state, value: what the algebra says of the tensor, and the expression that made it.
     same_model, lasting, has_parameters, frozen: known only when the code around has run: whether both belong to one
         model, whether it is still so at its end, whether the source is a module with Parameters (None: nobody knows),
@@ -240,6 +241,7 @@ class Event:
     detail: str = ""
     retie: str = ""
     origin: Place | None = None
+    fits: bool | None = None
     same_model: bool = False
     lasting: bool = True
     has_parameters: bool | None = None

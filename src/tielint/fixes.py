@@ -12,7 +12,7 @@ from enum import Enum
 
 import libcst as cst
 
-from tielint.facts import Fit, Place, Tie, Write
+from tielint.facts import Fit, Place, Tie, Write, compare
 from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength
 from tielint.judgement import Judgement, Remedy, in_forward
@@ -22,7 +22,7 @@ from tielint.settings import Settings
 from tielint.tensor import Storage
 from tielint.tied_linear import TiedLinear, tied_linear_for
 from tielint.tree import Tree
-from tielint.uses import Uses, held_elsewhere, listed_apart, told_by_class, trained_apart, uses_of
+from tielint.uses import Part, Uses, held_elsewhere, listed_apart, odd_use, told_by_class, trained_apart, uses_of
 from tielint.values import Constant, Instance, Root
 
 ADVICE_DIRECT = "Share one Parameter: `{target} = {source}`"
@@ -42,6 +42,9 @@ _MEETS_COPIES = re.compile(r"\bjit\.script\b|(?<!Distributed)DataParallel\(")
 _KEY = re.compile(r"\['(\w+)'\]")
 
 
+_MOVES = frozenset(["to", "cuda", "cpu", "half", "float", "double", "bfloat16", "type", "to_empty"])
+
+
 class Layout(Enum):
     """How the target must use the source's Parameter."""
 
@@ -58,16 +61,24 @@ class Fixes:
         positions: Positions,
         settings: Settings,
         names: Mapping[str, str],
-        judgements: Iterable[Judgement],
+        ties: Iterable[Tie],
         several: Collection[object],
     ) -> None:
-        """`several` holds the keys of ties whose code, in the turns of a loop, ties different Parameters."""
+        """`ties` are all that the file makes, right or not.
+
+        `several` holds the keys of ties whose code, in the turns of a loop, ties different Parameters.
+        """
         self.tree = Tree(module)
         self.positions = positions
         self.settings = settings
         self.names = names
-        self.ties = [judgement.subject.place.statement for judgement in judgements]
+        self.ties = {tie.place.statement for tie in ties}
         self.several = several
+
+    @property
+    def first_tie(self) -> Position:
+        """Where the first statement that ties stands."""
+        return min(self.positions.span(node).start for node in self.ties if self.positions.has(node))
 
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
@@ -119,7 +130,12 @@ class Fixes:
         if remedy.wrapped:
             edits += self.wrapped(*remedy.wrapped)
         applicability = remedy.applicability if edits else Applicability.DISPLAY_ONLY
-        return Fix(applicability, remedy.message, tuple(edits))
+        message = remedy.message
+        for layer in remedy.shares if applicability is Applicability.SAFE else ():
+            row = odd_use(layer, Part.REPLACED, place, self.tree, self.positions, {*self.ties, place.statement})
+            if row is not None:
+                applicability, message = Applicability.UNSAFE, f"{message}; look first: line {row} changes one of them"
+        return Fix(applicability, message, tuple(edits))
 
     def statement_below(self, place: Place, statement: str) -> list[Edit]:
         """A new line under the statement's own, with the same indentation."""
@@ -148,7 +164,9 @@ class Fixes:
         edits = self.shared_edits(tie, source, target)
         if not edits:
             return None
-        doubt = doubt_of(tie, judgement)
+        doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
+        if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
+            doubt = "the two layers are made with another device or dtype"
         if doubt is None and listed_apart(tie, self.tree):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
@@ -217,7 +235,7 @@ class Fixes:
             return None
         if layer.layer != LINEAR or tie.varying_target or not self.is_the_value(tie):
             return None
-        made = tied_linear_for(self.tree.module, self.positions, self.settings, self.names)
+        made = tied_linear_for(self.tree.module, self.positions, self.settings, self.names, self.first_tie)
         if not made.takes_bias:
             return None
         uses = uses_of(layer, tie, self.tree, self.positions, self.ties)
@@ -233,6 +251,14 @@ class Fixes:
             (*edits, *made.provide),
             doubt_of(tie, judgement) or self.doubt_of_class(tie, layer, made, uses),
         )
+
+    def doubt_of_uses(self, tie: Tie, part: Part) -> str | None:
+        """Why the rest of the file may need one of the two layers, or its Parameter, as it is."""
+        for side, own in ((tie.target, part), (tie.source, Part.SOURCE)):
+            row = odd_use(side.owner_text or side.text, own, tie.place, self.tree, self.positions, self.ties)
+            if row is not None:
+                return f"line {row} may need {side.owner_text or side.text} as it is"
+        return None
 
     def doubt_of_class(self, tie: Tie, layer: Instance, made: TiedLinear, uses: Uses) -> str | None:
         """Why a TiedLinear may not serve as the `nn.Linear` did."""
@@ -253,7 +279,7 @@ class Fixes:
             return "this file picks out layers by being an nn.Linear, and a TiedLinear is none"
         if trained_apart(tie, self.tree):
             return f"the parameters of {tie.target.owner_text} are used alone, and the weight is no longer one of them"
-        return None
+        return self.doubt_of_uses(tie, Part.REPLACED)
 
     def at_constructor(self, tie: Tie, layer: Instance, source: str, made: TiedLinear) -> tuple[Edit, ...] | None:
         """The layer is made as a TiedLinear, and the tie's line goes."""
@@ -317,13 +343,15 @@ class Fixes:
         call = layer.node if layer else None
         if not isinstance(call, cst.Call):
             return ()
-        return tuple(
-            sorted(
-                f"{argument.keyword.value}={self.tree.text_of(argument.value)}"
-                for argument in call.args
-                if argument.keyword and argument.keyword.value in ("device", "dtype")
-            )
-        )
+        asked = [
+            f"{argument.keyword.value}={self.tree.text_of(argument.value)}"
+            for argument in call.args
+            if argument.keyword and argument.keyword.value in ("device", "dtype")
+        ]
+        moved = self.tree.parent(call)
+        if isinstance(moved, cst.Attribute) and moved.attr.value in _MOVES:
+            asked.append(self.tree.text_of(self.tree.parent(moved) or moved).removeprefix(self.tree.text_of(call)))
+        return tuple(sorted(asked))
 
     def exists_at(self, tie: Tie, call: cst.Call) -> bool:
         """The source is made before the target's constructor runs."""
@@ -394,6 +422,17 @@ def doubt_of(tie: Tie, judgement: Judgement) -> str | None:
         return "the tie is made anew at every forward pass"
     if intent.against or (intent.initialise and intent.tie < Strength.CONDITION):
         return "words near it speak against a tie"
+    if tie.state.storage is Storage.UNKNOWN:
+        return "it may have another dtype or device there"
+    if tie.state.axes is None and not tie.is_tie:
+        return "the numbers are arranged otherwise there"
+    sized = all(isinstance(dim, int) for cell in (tie.target.cell, tie.source.cell) for dim in cell.shape or (None,))
+    raises = judgement.verdict is Verdict.ERROR and tie.write.binds and tie.state.is_parameter is not True
+    turns = tie.state.transposed is not (layout(tie) is Layout.TRANSPOSED)
+    if turns and not raises and not tie.is_tie and not sized:
+        return "the sizes are known by their names only, and may be equal"
+    if turns and compare(tie.target.cell.shape, tie.given_shape) in (Fit.EQUAL, Fit.SQUARE):
+        return "it fits as it is, transposed"
     copies = tie.state.storage is not Storage.SHARED or tie.write is Write.COPY
     if copies and intent.tie < Strength.CONDITION:
         refused = judgement.verdict is Verdict.ERROR and intent.tie >= Strength.COMMENT

@@ -23,6 +23,7 @@ from tielint.vocabulary import (
     INITIALISE,
     SCRIPTING,
     SHARED_ELSEWHERE,
+    STARTS_WITH,
     SURGERY,
     TEST,
     TIE,
@@ -136,6 +137,8 @@ def _meaning(test: cst.BaseExpression) -> int:
             if isinstance(operator, cst.IsNot):
                 negative = not negative
             whole = _words_mean(code_of(left)) or _words_mean(code_of(right))
+            if STARTS_WITH.search(words(code_of(test))):
+                return 0
             return whole * sign * (-1 if negative else 1)
     return _words_mean(code_of(test))
 
@@ -144,6 +147,8 @@ def _words_mean(text: str) -> int:
     low = words(text)
     if UNTIE.search(low) or SCRIPTING.search(low):
         return -1
+    if STARTS_WITH.search(low):
+        return 0
     return 1 if TIE.search(low) else 0
 
 

@@ -18,7 +18,7 @@ class Remedy:
 
     replacements: expressions, and what to write in their place. then: a statement to write below the finding's own.
     wrapped: an expression, and the name in torch.nn of what it is to be given to. replaces: the layer whose name the
-    edit gives to another one; it must not stand anywhere else.
+    edit gives to another one; it must not stand anywhere else. shares: the layers that become one.
     """
 
     message: str
@@ -27,6 +27,7 @@ class Remedy:
     then: str | None = None
     wrapped: tuple[cst.CSTNode, str] | None = None
     replaces: str | None = None
+    shares: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,11 +28,14 @@ class TiedLinear:
 
 
 def tied_linear_for(
-    module: cst.Module, positions: Positions, settings: Settings, names: Mapping[str, str]
+    module: cst.Module, positions: Positions, settings: Settings, names: Mapping[str, str], first_use: Position
 ) -> TiedLinear:
-    """The configured class first, then the one that the file has or imports, else the written one."""
+    """The configured class first, then the one that the file has or imports, else the written one.
+
+    first_use: where the first tie stands; what is provided must come before it.
+    """
     if settings.tied_linear:
-        return _configured(module, positions, settings.tied_linear, names)
+        return _configured(module, positions, settings.tied_linear, names, first_use)
     for statement in module.body:
         if isinstance(statement, cst.ClassDef) and statement.name.value == written_class.NAME:
             text = module.code_for_node(statement)
@@ -40,7 +43,7 @@ def tied_linear_for(
             return TiedLinear(written_class.NAME, written, written or _takes_source_and_bias(statement))
     if written_class.NAME in names:
         return TiedLinear(written_class.NAME, written=False)
-    return TiedLinear(written_class.NAME, written=True, provide=(_class_edit(module, positions, names),))
+    return TiedLinear(written_class.NAME, written=True, provide=(_class_edit(module, positions, names, first_use),))
 
 
 def _takes_source_and_bias(definition: cst.ClassDef) -> bool:
@@ -57,20 +60,22 @@ def _takes_source_and_bias(definition: cst.ClassDef) -> bool:
     return False
 
 
-def _configured(module: cst.Module, positions: Positions, dotted: str, names: Mapping[str, str]) -> TiedLinear:
+def _configured(
+    module: cst.Module, positions: Positions, dotted: str, names: Mapping[str, str], first_use: Position
+) -> TiedLinear:
     package, _, name = dotted.rpartition(".")
     defined = any(isinstance(statement, cst.ClassDef) and statement.name.value == name for statement in module.body)
     if names.get(name) == dotted or defined:
         return TiedLinear(name, written=False)
-    at = _end_of_imports(module, positions).position
+    at = _end_of_imports(module, positions, "", first_use).position
     line = Edit(f"from {package} import {name}{module.default_newline}", Span(at, at))
     return TiedLinear(name, written=False, provide=(line,))
 
 
-def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str]) -> Edit:
+def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str], first_use: Position) -> Edit:
     newline = module.default_newline
-    end = _end_of_imports(module, positions)
     nn, needed = _name_of_nn(names)
+    end = _end_of_imports(module, positions, "" if needed else nn.partition(".")[0], first_use)
     text = f"{needed}{newline}" if needed else ""
     if end.after_import or needed:
         text += newline * 2
@@ -98,12 +103,15 @@ class _EndOfImports:
     after_import: bool
 
 
-def _end_of_imports(module: cst.Module, positions: Positions) -> _EndOfImports:
+def _end_of_imports(module: cst.Module, positions: Positions, needed: str, first_use: Position) -> _EndOfImports:
+    """Behind the imports at the top, and behind the one that binds the `needed` name; before the first use."""
     last = -1
+    at_the_top = True
     for index, statement in enumerate(module.body):
-        if isinstance(statement, cst.ClassDef | cst.FunctionDef):
+        if positions.span(statement).end > first_use:
             break
-        if _only_imports(statement):
+        at_the_top = at_the_top and not isinstance(statement, cst.ClassDef | cst.FunctionDef)
+        if _only_imports(statement) and (at_the_top or _binds(statement, needed)):
             last = index
     if last < 0 and module.body and _is_docstring(module.body[0]):
         last = 0
@@ -130,6 +138,14 @@ def _only_imports(statement: cst.CSTNode) -> bool:
         case cst.If(body=body):
             return all(_only_imports(node) for node in body.body)
     return False
+
+
+def _binds(statement: cst.CSTNode, name: str) -> bool:
+    """Whether an import statement, or one inside it, gives something this name."""
+    if isinstance(statement, cst.ImportAlias):
+        own = statement.evaluated_alias or statement.evaluated_name.partition(".")[0]
+        return own == name
+    return any(_binds(child, name) for child in statement.children)
 
 
 def _is_docstring(statement: cst.CSTNode) -> bool:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 
 import libcst as cst
 
-from tielint.facts import Tie
+from tielint.facts import Place, Tie
 from tielint.findings import Position
 from tielint.layers import LINEAR, canonical
 from tielint.positions import Positions
@@ -90,6 +90,151 @@ def held_elsewhere(owner: str, statement: cst.CSTNode, tree: Tree, positions: Po
     return False
 
 
+class Part(Enum):
+    """What a fix does to a layer."""
+
+    REPLACED = auto()
+    """Another layer takes its place."""
+    GIVEN = auto()
+    """It is given another Parameter."""
+    SOURCE = auto()
+    """Its Parameter serves two layers."""
+
+
+def odd_use(
+    owner: str, part: Part, place: Place, tree: Tree, positions: Positions, ties: Collection[cst.CSTNode]
+) -> int | None:
+    """The line of the first use of a layer, by its attribute's name, that is none of the plain ones, if any.
+
+    Plain is to define it in one function, to call it, to read its sizes or its bias, to compute with its weight, to
+    hand it to a container, to go over its elements in `forward`, to move it. `ties` are the statements that tie.
+    """
+    name = _attribute_of(owner)
+    here = tree.function_of(place.statement)
+    below = positions.span(place.statement).end
+    defined: list[cst.CSTNode] = []
+    odd = [
+        positions.span(node).start.row
+        for node in _looked_up(name, tree)
+        if not any(tree.inside(node, statement) for statement in ties)
+    ]
+    for node in _named(name, tree):
+        if any(tree.inside(node, statement) for statement in ties):
+            continue
+        if isinstance(node, cst.Name) and tree.function_of(node) is not here:
+            continue
+        use = _indexed(node, tree)
+        if use is node and _is_definition(use, tree):
+            plain = not any(_is_another_place(use, known, tree) for known in defined)
+            defined.append(use)
+        else:
+            later = tree.function_of(use) is here and positions.span(use).start > below
+            plain = _is_plain(use, part, tree, later=later)
+        if not plain:
+            odd.append(positions.span(use).start.row)
+    return min(odd, default=None)
+
+
+def _is_another_place(use: cst.CSTNode, known: cst.CSTNode, tree: Tree) -> bool:
+    """Whether two definitions of an attribute may be of one object, and stand in two functions."""
+    if tree.function_of(use) is tree.function_of(known):
+        return False
+    one, other = tree.class_of(use), tree.class_of(known)
+    if one is None or other is None or one is other or "self" not in (_holder(use), _holder(known)):
+        return True
+    above = {tree.text_of(base.value) for base in (*one.bases, *other.bases)}
+    return _holder(use) != _holder(known) or bool(above & {one.name.value, other.name.value})
+
+
+def _holder(attribute: cst.CSTNode) -> str:
+    value = attribute.value if isinstance(attribute, cst.Attribute) else None
+    return value.value if isinstance(value, cst.Name) else ""
+
+
+def _is_definition(use: cst.CSTNode, tree: Tree) -> bool:
+    holder = tree.parent(use)
+    if isinstance(holder, cst.AssignTarget):
+        statement = tree.parent(holder)
+        return isinstance(statement, cst.Assign) and len(statement.targets) == 1
+    return isinstance(holder, cst.AnnAssign) and holder.target is use
+
+
+def _is_plain(use: cst.BaseExpression, part: Part, tree: Tree, *, later: bool) -> bool:
+    holder = tree.parent(use)
+    within = tree.function_of(use)
+    forward = within is not None and within.name.value == "forward"
+    match holder:
+        case cst.Call(func=function) if function is use:
+            return True
+        case cst.Attribute(attr=cst.Name(value="weight")):
+            return _is_plain_for_weight(holder, part, tree)
+        case cst.Attribute(attr=cst.Name(value=name)):
+            return name in _READ or (name in _PLAIN_METHODS and isinstance(tree.parent(holder), cst.Call))
+        case cst.Arg(star=star):
+            call = tree.parent(holder)
+            callee = tree.text_of(call.func).rpartition(".")[2] if isinstance(call, cst.Call) else ""
+            handed_on = part is not Part.REPLACED and callee[:1].isupper()
+            return handed_on or (callee in _CONTAINS and callee != "setattr") or (forward and not star)
+        case cst.Element() | cst.StarredElement() | cst.DictElement():
+            return _is_given_to_a_container(tree.parent(holder), tree)
+        case cst.Subscript(value=value) if value is use:
+            return forward
+        case cst.For() | cst.CompFor():
+            return forward
+        case cst.Return():
+            return True
+        case cst.Assign(value=value) if value is use:
+            return part is not Part.REPLACED or later
+    return False
+
+
+def _is_plain_for_weight(weight: cst.Attribute, part: Part, tree: Tree) -> bool:
+    if _kind_of_weight_use(weight, tree) is _Use.WEIGHT:
+        return True
+    match tree.parent(weight):
+        case cst.AssignTarget() | cst.AnnAssign():
+            return part is not Part.REPLACED
+        case cst.Assign() | cst.Attribute(attr=cst.Name(value="data")):
+            return part is Part.SOURCE
+    return False
+
+
+def _is_given_to_a_container(display: cst.CSTNode | None, tree: Tree) -> bool:
+    call = tree.parent(tree.parent(display))
+    return isinstance(call, cst.Call) and tree.text_of(call.func).rpartition(".")[2] in _CONTAINS
+
+
+def _looked_up(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
+    """Where a Parameter or layer is looked up by a name: its own in a text, or any, as far as anyone can tell."""
+    for node in tree.parents:
+        match node:
+            case cst.SimpleString() if _speaks_of(name, node) and _is_looked_up(node, tree):
+                yield node
+            case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters" | "get_parameter"))):
+                yield node
+            case cst.Call(func=cst.Name(value="getattr"), args=[_, cst.Arg(value=key), *_]):
+                if not isinstance(key, cst.SimpleString):
+                    yield node
+
+
+def _speaks_of(name: str, node: cst.SimpleString) -> bool:
+    """`"lm_head.weight"` and `"lm"` of `lm_head`, but no sentence."""
+    text = node.evaluated_value
+    if not isinstance(text, str) or " " in text or len(text) < 2:
+        return False
+    return name in re.split(r"\W", text) or (len(text) > 2 and name.startswith(text.rstrip(".")))
+
+
+def _is_looked_up(node: cst.CSTNode, tree: Tree) -> bool:
+    for outer in tree.above(node):
+        match outer:
+            case cst.Index() | cst.Comparison() | cst.ComparisonTarget() | cst.Arg() | cst.DictElement():
+                return True
+            case cst.BaseStatement() | cst.BaseSmallStatement():
+                return False
+    return False
+
+
 def _is_contained(use: cst.CSTNode, tree: Tree) -> bool:
     holder = tree.parent(use)
     match holder:
@@ -116,7 +261,8 @@ def told_by_class(tree: Tree, names: Mapping[str, str]) -> bool:
 
     A TiedLinear is none, so an initialisation or a choice of parameters by class would pass it over.
     """
-    return any(_picks_by_class(node, tree) for node in _references(LINEAR, tree, names))
+    picked = any(_picks_by_class(node, tree) for node in _references(LINEAR, tree, names))
+    return picked or any(isinstance(node, cst.SimpleString) and node.raw_value == "Linear" for node in tree.parents)
 
 
 def listed_apart(tie: Tie, tree: Tree) -> bool:
@@ -159,6 +305,8 @@ def _picks_by_class(node: cst.BaseExpression, tree: Tree) -> bool:
             call = tree.parent(argument)
             return isinstance(call, cst.Call) and tree.text_of(call.func).rpartition(".")[2] != "partial"
         case cst.Element() | cst.ComparisonTarget() | cst.Comparison() | cst.BinaryOperation() | cst.DictElement():
+            return True
+        case cst.MatchClass():
             return True
     return False
 
@@ -243,7 +391,7 @@ def _kind_of_weight_use(weight: cst.Attribute, tree: Tree) -> _Use:
     """A weight that is computed at every forward pass can be read and written in place, but not replaced."""
     holder = tree.parent(weight)
     match holder:
-        case cst.AssignTarget() | cst.Assign() | cst.AnnAssign():
+        case cst.AssignTarget() | cst.Assign() | cst.AnnAssign() | cst.AugAssign():
             return _Use.LINEAR
         case cst.Attribute(attr=cst.Name(value="data")) if not isinstance(tree.parent(holder), cst.AssignTarget):
             return _Use.WEIGHT
@@ -304,9 +452,30 @@ _ANY_MODULE_HAS = frozenset(
 _TAKES_ANY_MODULE = frozenset(
     ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
 )
+_READ = frozenset(["bias", "in_features", "out_features", "embedding_dim", "num_embeddings", "padding_idx"])
+_PLAIN_METHODS = frozenset(
+    ["parameters", "train", "eval", "to", "cuda", "cpu", "half", "float", "double", "bfloat16", "zero_grad", "forward"]
+)
 _CONTAINS = frozenset(
     ["Sequential", "ModuleList", "ModuleDict", "append", "extend", "insert", "add_module", "register_module", "setattr"]
 )
 _READS_A_TENSOR = frozenset(
-    ["print", "matmul", "mm", "addmm", "linear", "bmm", "einsum", "allclose", "equal", "norm", "cosine_similarity"]
+    [
+        "print",
+        "randn_like",
+        "rand_like",
+        "zeros_like",
+        "ones_like",
+        "empty_like",
+        "matmul",
+        "mm",
+        "addmm",
+        "linear",
+        "bmm",
+        "einsum",
+        "allclose",
+        "equal",
+        "norm",
+        "cosine_similarity",
+    ]
 )

@@ -27,7 +27,13 @@ INITIALISE = re.compile(
     r"|初始化|复制|拷贝|加载"
 )
 COPY = re.compile(r"(?<![a-z])(?:copy|deepcopy|clone)(?![a-z])")
-CONDITION_TO_INITIALISE = re.compile(r"(?<![a-z])(?:init|initiali[sz]e|warm|copy|clone)(?![a-z])")
+CONDITION_TO_INITIALISE = re.compile(
+    r"(?<![a-z])(?:init|initial|initiali[sz]e|initiali[sz]ed|initiali[sz]ation|start|started|warm|copy|clone)(?![a-z])"
+)
+STARTS_WITH = re.compile(
+    r"(?<![a-z])(?:init|initial|initiali[sz]e|initiali[sz]ed|initiali[sz]ation|start|started|warm)(?![a-z])"
+)
+"""In the condition of a tie: the two only begin as one."""
 _SYNCHRONISE = re.compile(
     r"(?<![a-z])(?:target|targets|tgt_net|ema|momentum|teacher|shadow|old|slow|averaged|average|avg|polyak|swa|mean_teacher|"
     r"frozen|static|prev|previous|backup|snapshot|cached|cache|best|reference|ref|orig|original|key_encoder|proximal|anchor)"
