@@ -36,7 +36,7 @@ from torch import Tensor, nn
 
 from tielint.settings import Settings
 from tielint.torch import Link, inspect, link
-from tielint.torch.links import floating_tensors, owner_at, parameter_at, uses_of
+from tielint.torch.links import floating_tensors, owner_at, parameter_at
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -226,6 +226,22 @@ def _loss(output: object) -> Tensor:
     return torch.stack(parts).sum()
 
 
+def uses_of(outputs: object, parameter: nn.Parameter) -> int:
+    """How often the graph behind a model's outputs comes to a Parameter: twice or more where `forward` ties it."""
+    uses = 0
+    waiting = [output.grad_fn for output in floating_tensors(outputs)]
+    seen = set()
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        for following, _ in node.next_functions:
+            uses += getattr(following, "variable", None) is parameter
+            waiting.append(following)
+    return uses
+
+
 def probe(model: nn.Module, inputs: Inputs, pair: Pair) -> Link:
     """What joins the two ends of a pair; for a tie in the computation, whether the graph comes to the source twice."""
     if pair.target is not None:
@@ -339,11 +355,11 @@ def prove_claims(claims: Claims) -> None:
             case "stale":
                 assert not _survives_a_move(live, pair), f"{pair}: still tied in float64"
             case "accidental" | "broken-later":
-                link = probe(*live.fresh(), pair)
-                assert (link.verdict == "tied") == (claims.verdict == "accidental"), f"{pair}: {link}"
+                found = probe(*live.fresh(), pair)
+                assert (found.verdict == "tied") == (claims.verdict == "accidental"), f"{pair}: {found}"
             case verdict:
-                link = probe(*live.fresh(), pair)
-                assert link.verdict == verdict, f"{pair}: {link.verdict}, {link}"
+                found = probe(*live.fresh(), pair)
+                assert found.verdict == verdict, f"{pair}: {found.verdict}, {found}"
 
 
 def _survives_a_move(live: Program, pair: Pair) -> bool:
@@ -385,8 +401,8 @@ def _prove_links(live: Program, pairs: Sequence[Pair]) -> None:
     }
     for way, make in ways.items():
         for pair in pairs:
-            link = probe(*make(), pair)
-            assert link.verdict == "tied", f"{way}: {pair}: {link.verdict}, {link}"
+            found = probe(*make(), pair)
+            assert found.verdict == "tied", f"{way}: {pair}: {found.verdict}, {found}"
     model, _ = live.fresh()
     assert inspect(model, probe=False).aliases == ()
 

@@ -101,7 +101,13 @@ def test_an_alias_is_found_and_what_ends_it() -> None:
     group = only(report, Relation.ALIAS)
     assert (group.names, group.members[1].layout) == (("encoder.weight", "decoder.weight"), Layout.TRANSPOSED)
     left = {outcome.operation: outcome.left for outcome in group.outcomes}
-    assert left == {"AdamW step": "alias", ".to(bfloat16)": "copy", "deepcopy": "copy", "state_dict": "alias"}
+    assert left == {
+        "AdamW step": "alias",
+        ".to(bfloat16)": "copy",
+        "deepcopy": "copy",
+        "load_state_dict": "alias",
+        "load_state_dict(assign=True)": "alias",
+    }
     assert report.counts.nbytes < report.counts.nbytes_by_name
 
 
@@ -198,9 +204,19 @@ def _constants() -> nn.Module:
     return nn.Sequential(nn.LayerNorm(4), nn.LayerNorm(4), nn.BatchNorm1d(4))
 
 
-@pytest.mark.parametrize("make", [_frozen_target, _named_target, _stack, _constants])
-def test_equal_numbers_that_are_meant_are_no_broken_tie(make: Callable[[], nn.Module]) -> None:
-    assert inspect(make()).ok
+@pytest.mark.parametrize(
+    ("make", "reasons"),
+    [
+        (_frozen_target, {"one side is frozen"}),
+        (_named_target, {"one side follows the other, its name says"}),
+        (_stack, {"layers that were built alike"}),
+        (_constants, set()),
+    ],
+)
+def test_equal_numbers_that_are_meant_are_no_broken_tie(make: Callable[[], nn.Module], reasons: set[str]) -> None:
+    report = inspect(make())
+    assert report.ok
+    assert {group.expected for group in report.copies} == reasons
 
 
 # ---------------------------------------------------------------------- it leaves no trace
@@ -235,6 +251,26 @@ def test_the_model_and_the_random_generators_are_as_before() -> None:
     assert model.decoder.weight.data_ptr() == model.encoder.weight.data_ptr()
 
 
+def test_nothing_that_runs_reaches_the_original_or_the_inputs() -> None:
+    model = Pair()
+    original_forward = model.forward
+    model.forward = lambda x: original_forward(x.add_(1))  # type: ignore[method-assign]
+
+    def count(*_: object, owner: nn.Module = model) -> None:
+        owner.seen.add_(1)  # type: ignore[operator]
+
+    model.register_buffer("seen", torch.zeros(()))
+    model.encoder.register_forward_hook(count)
+    torch.nn.utils.parametrizations.spectral_norm(model.decoder)
+    x = torch.ones(2, 8, requires_grad=True)
+    before = copy.deepcopy(model.state_dict())
+    inspect(model, (x.detach(),))
+    for name, value in model.state_dict().items():
+        assert torch.equal(value, before[name]), name
+    assert all(parameter.grad is None for parameter in model.parameters())
+    assert torch.equal(x, torch.ones(2, 8))
+
+
 def test_a_copy_shares_what_the_original_shares_and_nothing_with_it() -> None:
     model = aliased()
     model.kept = model.encoder.weight[:2]
@@ -264,6 +300,24 @@ def test_lazy_and_meta_parameters_are_counted_and_named() -> None:
     assert len(meta.aliases) == 1
 
 
+def test_sparse_buffers_and_scalars_are_no_trouble() -> None:
+    model = Pair()
+    model.register_buffer("adjacency", torch.eye(4).to_sparse())
+    model.scale, model.other = nn.Parameter(torch.tensor(2.0)), nn.Parameter(torch.tensor(2.0))
+    report = inspect(model, X)
+    assert report.ok
+    assert link(model, "scale", "other").verdict == "copy"
+
+
+def test_a_model_that_cannot_be_copied_is_told_once() -> None:
+    class Hostile(Pair):
+        def __deepcopy__(self, _memo: object) -> nn.Module:
+            raise RuntimeError("not this one")
+
+    notes = inspect(Hostile(), X).notes
+    assert notes[-1] == "not probed, for the model can't be copied: RuntimeError: not this one"
+
+
 def test_a_forward_that_fails_is_a_note() -> None:
     report = inspect(tied(), (torch.ones(2, 8),))
     assert report.ties
@@ -290,6 +344,18 @@ def test_a_model_too_large_to_be_copied_is_grouped_all_the_same() -> None:
 
 def test_a_tie_passes() -> None:
     assert_tied(tied(), "head.weight", "embedding.weight")
+
+
+def test_a_tie_of_zeros_of_frozen_weights_and_under_no_grad_passes() -> None:
+    model = Pair()
+    model.decoder = TiedLinear(model.encoder)  # type: ignore[assignment]
+    for fill in (0.0, float("nan")):
+        nn.init.constant_(model.encoder.weight, fill)
+        assert_tied(model, "decoder.weight", "encoder.weight", transposed=True)
+    model.requires_grad_(False)
+    with torch.no_grad():
+        assert_tied(model, "decoder.weight", "encoder.weight", transposed=True)
+    assert inspect(model).ties
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,8 @@ def test_json_is_alone_on_stdout(tielint: Command, tmp_path: Path) -> None:
         "SGD step",
         ".to(bfloat16)",
         "deepcopy",
-        "state_dict",
+        "load_state_dict",
+        "load_state_dict(assign=True)",
     ]
 
 

@@ -20,7 +20,7 @@ from tielint.layers import LINEAR
 from tielint.positions import Positions
 from tielint.settings import Settings
 from tielint.tensor import Storage
-from tielint.tied_linear import TiedLinear, tied_linear_for
+from tielint.tied_linear import ProvidedClass, tied_linear_for
 from tielint.tree import Tree
 from tielint.uses import Part, Uses, held_elsewhere, listed_apart, odd_use, told_by_class, trained_apart, uses_of
 from tielint.values import Constant, Instance, Root
@@ -260,7 +260,7 @@ class Fixes:
                 return f"line {row} may need {side.owner_text or side.text} as it is"
         return None
 
-    def doubt_of_class(self, tie: Tie, layer: Instance, made: TiedLinear, uses: Uses) -> str | None:
+    def doubt_of_class(self, tie: Tie, layer: Instance, made: ProvidedClass, uses: Uses) -> str | None:
         """Why a TiedLinear may not serve as the `nn.Linear` did."""
         if not made.written:
             return f"it is your own {made.name}, which nobody here has run"
@@ -281,7 +281,7 @@ class Fixes:
             return f"the parameters of {tie.target.owner_text} are used alone, and the weight is no longer one of them"
         return self.doubt_of_uses(tie, Part.REPLACED)
 
-    def at_constructor(self, tie: Tie, layer: Instance, source: str, made: TiedLinear) -> tuple[Edit, ...] | None:
+    def at_constructor(self, tie: Tie, layer: Instance, source: str, made: ProvidedClass) -> tuple[Edit, ...] | None:
         """The layer is made as a TiedLinear, and the tie's line goes."""
         call = layer.node
         assignment = self.tree.parent(call) if call else None
@@ -307,7 +307,7 @@ class Fixes:
         constructor = Edit(f"{made.name}({source}, bias={bias})", self.positions.span(call))
         return (constructor, self.without_statement(tie))
 
-    def at_tie(self, tie: Tie, layer: Instance, source: str, made: TiedLinear) -> tuple[Edit, ...] | None:
+    def at_tie(self, tie: Tie, layer: Instance, source: str, made: ProvidedClass) -> tuple[Edit, ...] | None:
         """The tie's line puts a TiedLinear in the layer's place, with the layer's own bias."""
         target = tie.target.owner_text
         if target is None or in_forward(tie) or not self.assignable(target, layer, tie):

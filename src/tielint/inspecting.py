@@ -50,8 +50,9 @@ def inspected(wanted: Wanted, *, progress: bool) -> TieReport:
             raise ConfigError(f"{wanted.factory}: gives {type(model).__name__}, and not a torch.nn.Module")
         inputs = _inputs(wanted)
         optimizer = cast("MakeOptimizer", _optimizer(wanted.optimizer))
-        report = tielint.torch.inspect(model, inputs, optimizer=optimizer, probe=wanted.probe, progress=progress)
-        return with_origins(report, model)
+        with _told("the inspection"):
+            report = tielint.torch.inspect(model, inputs, optimizer=optimizer, probe=wanted.probe, progress=progress)
+            return with_origins(report, model)
 
 
 @contextlib.contextmanager

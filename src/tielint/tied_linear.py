@@ -14,7 +14,7 @@ from tielint.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class TiedLinear:
+class ProvidedClass:
     """The class a file's fixes use. `provide` puts it into reach; without edits where it is so already.
 
     written: it is the class that a fix writes, so that its arguments and its checkpoints are known.
@@ -29,7 +29,7 @@ class TiedLinear:
 
 def tied_linear_for(
     module: cst.Module, positions: Positions, settings: Settings, names: Mapping[str, str], first_use: Position
-) -> TiedLinear:
+) -> ProvidedClass:
     """The configured class first, then the one that the file has or imports, else the written one.
 
     first_use: where the first tie stands; what is provided must come before it.
@@ -40,10 +40,10 @@ def tied_linear_for(
         if isinstance(statement, cst.ClassDef) and statement.name.value == written_class.NAME:
             text = module.code_for_node(statement)
             written = written_class.is_this_class(text)
-            return TiedLinear(written_class.NAME, written, written or _takes_source_and_bias(statement))
+            return ProvidedClass(written_class.NAME, written, written or _takes_source_and_bias(statement))
     if written_class.NAME in names:
-        return TiedLinear(written_class.NAME, written=False)
-    return TiedLinear(written_class.NAME, written=True, provide=(_class_edit(module, positions, names, first_use),))
+        return ProvidedClass(written_class.NAME, written=False)
+    return ProvidedClass(written_class.NAME, written=True, provide=(_class_edit(module, positions, names, first_use),))
 
 
 def _takes_source_and_bias(definition: cst.ClassDef) -> bool:
@@ -62,14 +62,14 @@ def _takes_source_and_bias(definition: cst.ClassDef) -> bool:
 
 def _configured(
     module: cst.Module, positions: Positions, dotted: str, names: Mapping[str, str], first_use: Position
-) -> TiedLinear:
+) -> ProvidedClass:
     package, _, name = dotted.rpartition(".")
     defined = any(isinstance(statement, cst.ClassDef) and statement.name.value == name for statement in module.body)
     if names.get(name) == dotted or defined:
-        return TiedLinear(name, written=False)
+        return ProvidedClass(name, written=False)
     at = _end_of_imports(module, positions, "", first_use).position
     line = Edit(f"from {package} import {name}{module.default_newline}", Span(at, at))
-    return TiedLinear(name, written=False, provide=(line,))
+    return ProvidedClass(name, written=False, provide=(line,))
 
 
 def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str], first_use: Position) -> Edit:

@@ -11,6 +11,7 @@ import types
 from collections.abc import Iterator, MutableMapping, Sequence
 from typing import TypeVar
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
@@ -85,7 +86,10 @@ def _copied_result(tensor: Tensor, memo: _Memo, kept: list[Tensor]) -> Tensor:
 
 
 def _copied_data(tensor: Tensor, memo: _Memo, kept: list[Tensor]) -> Tensor:
-    """The numbers alone. torch copies each storage once for one memo, so that views of one stay views of one."""
+    """The numbers alone. torch copies each storage once for one memo, so that views of one stay views of one.
+
+    Not so on the meta device, where there are no numbers to look at either.
+    """
     plain = tensor.detach()
     kept.append(plain)
     return copy.deepcopy(plain, memo)
@@ -93,6 +97,8 @@ def _copied_data(tensor: Tensor, memo: _Memo, kept: list[Tensor]) -> Tensor:
 
 def storage_key(tensor: Tensor) -> tuple[str, int]:
     """The same for tensors in one memory, whatever views of it they are."""
+    if tensor.layout is not torch.strided:
+        return str(tensor.device), id(tensor)
     storage = tensor.untyped_storage()
     return str(tensor.device), storage.data_ptr() or storage._cdata
 
@@ -112,6 +118,8 @@ def _rebind(attributes: MutableMapping[str, object], memo: _Memo) -> None:
 
 def _rebound(value: object, memo: _Memo, seen: set[int]) -> object:
     """What takes a value's place in the copy; a function is made anew where something that it refers to was copied."""
+    if isinstance(value, types.MethodType):
+        return types.MethodType(value.__func__, memo.get(id(value.__self__), value.__self__))
     if not isinstance(value, types.FunctionType) or id(value) in seen:
         return memo.get(id(value), value)
     seen.add(id(value))
@@ -119,11 +127,13 @@ def _rebound(value: object, memo: _Memo, seen: set[int]) -> object:
     defaults = [_rebound(default, memo, seen) for default in value.__defaults__ or ()]
     named = {name: value.__globals__[name] for name in value.__code__.co_names if name in value.__globals__}
     copied = {name: memo[id(held)] for name, held in named.items() if isinstance(held, nn.Module) and id(held) in memo}
-    if not copied and _same(cells, value.__closure__) and _same(defaults, value.__defaults__):
+    keywords = {name: _rebound(default, memo, seen) for name, default in (value.__kwdefaults__ or {}).items()}
+    kept = _same(defaults, value.__defaults__) and _same([*keywords.values()], [*(value.__kwdefaults__ or {}).values()])
+    if not copied and kept and _same(cells, value.__closure__):
         return value
     scope = {**value.__globals__, **copied}
     made = types.FunctionType(value.__code__, scope, value.__name__, tuple(defaults) or None, tuple(cells) or None)
-    made.__kwdefaults__ = value.__kwdefaults__
+    made.__kwdefaults__ = keywords or None
     return made
 
 

@@ -70,7 +70,8 @@ def tied(model: nn.Module, parameters: Iterable[Named]) -> Iterator[Group]:
         if not is_lazy(named.tensor):
             for name, tensor in computed.get(storage_key(named.tensor), ()):
                 own = tensor is named.tensor or tensor._base is named.tensor
-                if own and tensor.requires_grad and (layout := overlap(named.tensor, tensor)):
+                trained = tensor.requires_grad == named.tensor.requires_grad
+                if own and trained and (layout := overlap(named.tensor, tensor)):
                     members.append(Member(name, layout))
         if len(members) > 1:
             yield Group(Relation.TIED, tuple(members), _shape(named.tensor))
@@ -87,13 +88,14 @@ def aliased(parameters: Iterable[Named]) -> Iterator[Group]:
     for same_storage in together.values():
         same_storage.sort(key=lambda named: _byte_range(named.tensor))
         for cluster in _clusters(same_storage):
-            first = min(cluster, key=lambda named: order[id(named)])
-            members = [Member(first.names[0])]
-            for named in cluster:
-                if named is not first and (layout := overlap(first.tensor, named.tensor)):
-                    members.append(Member(named.names[0], layout))
-            if len(members) > 1:
-                yield Group(Relation.ALIAS, tuple(members), _shape(first.tensor))
+            left = sorted(cluster, key=lambda named: order[id(named)])
+            while left:
+                first, *others = left
+                layouts = [(named, overlap(first.tensor, named.tensor)) for named in others]
+                members = [Member(named.names[0], layout) for named, layout in layouts if layout]
+                if members:
+                    yield Group(Relation.ALIAS, (Member(first.names[0]), *members), _shape(first.tensor))
+                left = [named for named, layout in layouts if not layout]
 
 
 def _clusters(sorted_by_range: list[Named]) -> Iterator[list[Named]]:
@@ -126,9 +128,12 @@ def copied(
     candidates: dict[object, list[int]] = {}
     storages = set()
     for named in progress([*parameters, *buffers]):
-        if is_lazy(named.tensor) or storage_key(named.tensor) in storages:
+        if is_lazy(named.tensor) or named.tensor.layout is not torch.strided:
             continue
-        storages.add(storage_key(named.tensor))
+        place = (*storage_key(named.tensor), *_byte_range(named.tensor))
+        if place in storages:
+            continue
+        storages.add(place)
         key = _sample(named.tensor)
         if key is None:
             continue
@@ -252,10 +257,14 @@ def _computed(model: nn.Module) -> dict[tuple[str, int], list[tuple[str, Tensor]
     for path, module in model.named_modules():
         for name in COMPUTED:
             if isinstance(getattr(type(module), name, None), property):
+                buffers = [(buffer, buffer.clone()) for buffer in module.buffers()]  # spectral_norm turns its own
                 try:
                     value = getattr(module, name)
                 except Exception:  # a property of the user's may fail for any reason; then it is no tie
                     continue
+                finally:
+                    for buffer, before in buffers:
+                        buffer.data.copy_(before)
                 if isinstance(value, Tensor):
                     found.setdefault(storage_key(value), []).append((f"{path}.{name}" if path else name, value))
     return found
@@ -266,6 +275,8 @@ def _computed(model: nn.Module) -> dict[tuple[str, int], list[tuple[str, Tensor]
 
 def overlap(one: Tensor, other: Tensor) -> Layout | None:
     """How two tensors over one storage lie to each other; None where they have no element in common."""
+    if storage_key(one) != storage_key(other):
+        return None
     where = one.shape, one.stride(), one.storage_offset()
     if one.dtype == other.dtype:
         if where == (other.shape, other.stride(), other.storage_offset()):
@@ -274,7 +285,7 @@ def overlap(one: Tensor, other: Tensor) -> Layout | None:
         if where == (turned.shape, turned.stride(), turned.storage_offset()):
             return Layout.TRANSPOSED
     (start, stop), (from_, to) = _byte_range(one), _byte_range(other)
-    if stop <= from_ or to <= start or storage_key(one) != storage_key(other):
+    if stop <= from_ or to <= start:
         return None
     if max(stop, to) - min(start, from_) > LARGEST_MASK or one.element_size() != other.element_size():
         return Layout.OVERLAPPING

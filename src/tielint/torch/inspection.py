@@ -64,7 +64,7 @@ def _inspected(
     notes = _notes(parameters)
     if probe is None and counts.elements > PROBED_ELEMENTS:
         notes.append(f"not probed: more than {PROBED_ELEMENTS:,} elements (probe=True does it all the same)")
-    elif probe is not False and not any(is_lazy(named.tensor) for named in parameters):
+    elif probe is not False and not any(is_lazy(named.tensor) or named.tensor.is_meta for named in parameters):
         groups = _probed(model, inputs, optimizer, groups, notes)
     layers = tuple(
         name for name, module in model.named_modules() if any(True for _ in module.parameters(recurse=False))
@@ -83,12 +83,12 @@ def _probed(
         try:
             groups = [*groups, *training.without_gradient(faithful_copy(model), inputs)]
         except Exception as error:  # the user's forward may raise anything
-            notes.append(f"the forward pass fails: {_one_line(error)}")
+            notes.append(f"the forward pass fails: {probes.one_line(error)}")
             inputs = None
     try:
         results = list(probes.tried(model, groups, probes.probes(model, inputs, optimizer)))
     except Exception as error:  # the user's __deepcopy__ may, too
-        notes.append(f"not probed, for the model can't be copied: {_one_line(error)}")
+        notes.append(f"not probed, for the model can't be copied: {probes.one_line(error)}")
         return groups
     notes += [result for result in results if isinstance(result, str)]
     return [result for result in results if isinstance(result, Group)]
@@ -112,7 +112,3 @@ def _bar(items: list[Item]) -> Iterable[Item]:
     from rich.progress import track
 
     return track(items, "comparing values", console=Console(stderr=True), transient=True)
-
-
-def _one_line(error: Exception) -> str:
-    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

@@ -69,56 +69,62 @@ def link(
 def _tried(
     model: nn.Module, target_path: str, source_path: str, transposed: bool, inputs: Sequence[object] | None
 ) -> Link:
-    """Changes the model."""
-    _forward(model, inputs)
-    source = parameter_at(model, source_path)
-    target = tensor_at(model, target_path)
-    one_storage = storage_key(target) == storage_key(source)
-    equal = _same_numbers(target, source, transposed)
-    gradient = reaches(target, source)
-    with torch.no_grad():
-        source.add_(torch.rand_like(source))
-    follows = equal and _same_numbers(tensor_at(model, target_path), source, transposed)
-    _forward(model, inputs)
-    later = _same_numbers(tensor_at(model, target_path), parameter_at(model, source_path), transposed)
+    """Changes the model. A frozen source is thawed, so that it can be seen whether a gradient would come."""
+    with torch.enable_grad():
+        parameter_at(model, source_path).requires_grad_(True)
+        _forward(model, inputs)
+        source = parameter_at(model, source_path)
+        target = tensor_at(model, target_path)
+        one_storage = storage_key(target) == storage_key(source)
+        equal = _same_numbers(target, source, transposed)
+        gradient = reaches(target, source)
+        with torch.no_grad():
+            source.add_(torch.rand_like(source))
+        follows = equal and _same_numbers(tensor_at(model, target_path), source, transposed)
+        _forward(model, inputs)
+        later = _same_numbers(tensor_at(model, target_path), parameter_at(model, source_path), transposed)
     return Link(target is source, one_storage, equal, gradient, follows, later)
 
 
 def _forward(model: nn.Module, inputs: Sequence[object] | None) -> None:
     if inputs is not None:
-        model(*inputs)
-
-
-def uses_of(outputs: object, parameter: nn.Parameter) -> int:
-    """How often the graph behind a model's outputs comes to a Parameter: twice or more where `forward` ties it."""
-    uses = 0
-    waiting = [output.grad_fn for output in floating_tensors(outputs)]
-    seen = set()
-    while waiting:
-        node = waiting.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        for following, _ in node.next_functions:
-            uses += getattr(following, "variable", None) is parameter
-            waiting.append(following)
-    return uses
+        answered(model, inputs)
 
 
 def reaches(target: Tensor, source: nn.Parameter) -> bool:
     """Whether a loss on the target gives the source a gradient."""
     if not target.requires_grad or not source.requires_grad:
         return False
-    loss = target.square().sum()
+    loss = (target * torch.rand_like(target)).sum()
     (gradient,) = torch.autograd.grad(loss, [source], retain_graph=True, allow_unused=True)
-    return gradient is not None and bool(gradient.abs().sum() > 0)
+    return gradient is not None and bool(gradient.any())
 
 
 def _same_numbers(target: Tensor, source: Tensor, transposed: bool) -> bool:
     wanted = source.transpose(0, 1) if transposed and source.dim() > 1 else source
-    if target.shape[1:] == wanted.shape[1:] and target.shape[0] < wanted.shape[0]:
-        wanted = wanted[: target.shape[0]]  # a slice of the source is as much a tie as the whole
-    return target.shape == wanted.shape and bool(torch.equal(target, wanted))
+    if target.dim() == wanted.dim() > 0 and target.shape[1:] == wanted.shape[1:] and len(target) < len(wanted):
+        wanted = wanted[: len(target)]  # a slice of the source is as much a tie as the whole
+    if target.shape != wanted.shape or target.dtype != wanted.dtype:
+        return False
+    return bool(((target == wanted) | ((target != target) & (wanted != wanted))).all())
+
+
+def answered(model: nn.Module, inputs: Sequence[object]) -> object:
+    """The model's answer to copies of the inputs, which it may change as it likes."""
+    return model(*(_copied(value) for value in inputs))
+
+
+def _copied(value: object) -> object:
+    match value:
+        case Tensor():
+            return value.detach().clone().requires_grad_(value.requires_grad)
+        case dict():
+            return {key: _copied(item) for key, item in value.items()}
+        case list():
+            return [_copied(item) for item in value]
+        case tuple() if type(value) is tuple:
+            return tuple(_copied(item) for item in value)
+    return value
 
 
 def floating_tensors(output: object) -> list[Tensor]:

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from tielint.torch.copying import faithful_copy, storage_key
+from tielint.torch.copying import faithful_copy
 from tielint.torch.grouping import overlap
-from tielint.torch.links import floating_tensors, tensor_at
+from tielint.torch.links import answered, floating_tensors, tensor_at
 from tielint.torch.tie_report import Group, Layout, Outcome, Relation
 from tielint.torch.training import loss_of
 
@@ -33,17 +33,16 @@ class Probe:
 
 
 def probes(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeOptimizer) -> tuple[Probe, ...]:
-    """One optimizer step, another dtype, a deep copy, a state_dict that is saved and loaded."""
+    """One optimizer step (where something is trained), another dtype, a deep copy, a state_dict that is loaded."""
     other = _another_dtype(model)
+    name = f"{getattr(optimizer, '__name__', 'optimizer')} step"
+    step = Probe(name, lambda it: _stepped(it, inputs, optimizer), steps=True)
     return (
-        Probe(
-            f"{getattr(optimizer, '__name__', 'optimizer')} step",
-            lambda it: _stepped(it, inputs, optimizer),
-            steps=True,
-        ),
+        *([step] if any(parameter.requires_grad for parameter in model.parameters()) else []),
         Probe(f".to({str(other).removeprefix('torch.')})", lambda it: it.to(other)),
         Probe("deepcopy", copy.deepcopy),
-        Probe("state_dict", _reloaded),
+        Probe("load_state_dict", _reloaded),
+        Probe("load_state_dict(assign=True)", lambda it: _reloaded(it, assign=True)),
     )
 
 
@@ -55,10 +54,11 @@ def tried(model: nn.Module, groups: Iterable[Group], attempts: Iterable[Probe]) 
     groups = list(groups)
     outcomes: list[list[Outcome]] = [[] for _ in groups]
     for probe in attempts:
+        subject = faithful_copy(model)
         try:
-            after = probe.run(faithful_copy(model))
+            after = probe.run(subject)
         except Exception as error:
-            yield f"{probe.name} fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            yield f"{probe.name} fails: {one_line(error)}"
             continue
         for group, found in zip(groups, outcomes, strict=True):
             if group.relation in _PROBED and not group.expected:
@@ -87,7 +87,7 @@ def _outcome(probe: Probe, group: Group, model: nn.Module) -> Outcome:
 def _relation(source: Tensor, other: Tensor, layout: Layout) -> str:
     if source is other:
         return Relation.TIED.value
-    if overlap(source, other) and storage_key(source) == storage_key(other):
+    if overlap(source, other):
         computed = not isinstance(other, nn.Parameter) and other.requires_grad
         return Relation.TIED.value if computed else Relation.ALIAS.value
     return "independent" if _apart(source, other, layout) else Relation.COPY.value
@@ -106,7 +106,7 @@ def _stepped(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeO
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     stepper = optimizer(parameters)
     stepper.zero_grad()
-    loss = loss_of(floating_tensors(model(*inputs))) if inputs is not None else None
+    loss = loss_of(floating_tensors(answered(model, inputs))) if inputs is not None else None
     if loss is not None:
         loss.backward()  # type: ignore[no-untyped-call]
     else:
@@ -116,16 +116,21 @@ def _stepped(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeO
     return model
 
 
-def _reloaded(model: nn.Module) -> nn.Module:
-    """Another instance, with other numbers, that loads the model's state."""
+def _reloaded(model: nn.Module, *, assign: bool = False) -> nn.Module:
+    """With other numbers first, so that loading has something to do."""
     state = copy.deepcopy(model.state_dict())
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.rand_like(parameter))
-    model.load_state_dict(state)
+    model.load_state_dict(state, assign=assign)
     return model
 
 
 def _another_dtype(model: nn.Module) -> torch.dtype:
     widths = {parameter.dtype for parameter in model.parameters() if parameter.is_floating_point()}
     return torch.bfloat16 if torch.float32 in widths or torch.float64 in widths else torch.float32
+
+
+def one_line(error: Exception) -> str:
+    """An exception for a note."""
+    return f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"

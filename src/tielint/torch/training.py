@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -13,7 +14,8 @@ from torch.overrides import TorchFunctionMode
 
 from tielint.torch.copying import storage_key
 from tielint.torch.grouping import Named, overlap, parameters_of
-from tielint.torch.links import floating_tensors
+from tielint.torch.links import answered, floating_tensors
+from tielint.torch.random_state import same_random_state
 from tielint.torch.tie_report import Group, Layout, Member, Origin, Relation
 
 _PRODUCTS = frozenset(
@@ -54,9 +56,8 @@ def without_gradient(model: nn.Module, inputs: Sequence[object]) -> Iterator[Gro
     parameters = [named for named in parameters_of(model) if named.trained]
     watch = _Watch(parameters)
     model.zero_grad()
-    torch.manual_seed(0)
-    with watch, torch.enable_grad():
-        outputs = floating_tensors(model(*inputs))
+    with same_random_state(model), watch, torch.enable_grad():
+        outputs = floating_tensors(answered(model, inputs))
     for named, layout, where in watch.cuts:
         yield Group(
             Relation.GRAD_CUT,
@@ -106,8 +107,9 @@ def _that_matter(
 
 
 def _answer(model: nn.Module, inputs: Sequence[object]) -> list[Tensor]:
-    torch.manual_seed(0)
-    return floating_tensors(model(*inputs))
+    """Each pass draws the same random numbers."""
+    with same_random_state(model):
+        return floating_tensors(answered(model, inputs))
 
 
 def _same(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
@@ -118,7 +120,7 @@ def _same(one: Sequence[Tensor], other: Sequence[Tensor]) -> bool:
 
 
 class _Watch(TorchFunctionMode):
-    """Sees every call of torch, and keeps those that multiply by a trained Parameter's memory without its gradient."""
+    """Keeps the products with a trained Parameter's memory that its gradient does not come back from."""
 
     def __init__(self, parameters: Iterable[Named]) -> None:
         super().__init__()
@@ -139,7 +141,7 @@ class _Watch(TorchFunctionMode):
         kwargs = kwargs or {}
         name = getattr(func, "__name__", "")
         if name in _PRODUCTS and torch.is_grad_enabled():
-            for value in (*args, *kwargs.values()):
+            for value in _flat((*args, *kwargs.values())):
                 if isinstance(value, Tensor) and not value.requires_grad:
                     self._keep(value, name)
         return func(*args, **kwargs)
@@ -154,9 +156,17 @@ class _Watch(TorchFunctionMode):
                 self.cuts.append((named, layout, (where, operation)))
 
 
+def _flat(values: Iterable[object]) -> Iterator[object]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _flat(value)
+        else:
+            yield value
+
+
 def _line_of_the_user() -> Origin | None:
     """The innermost line that is neither torch's nor ours."""
-    ours = (str(Path(torch.__file__).parent), str(Path(__file__).parent))
+    ours = (f"{Path(torch.__file__).parent}{os.sep}", f"{Path(__file__).parent}{os.sep}")
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(ours):
         frame = frame.f_back
