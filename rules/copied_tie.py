@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent, two_owners
@@ -65,6 +66,7 @@ class CopiedTie(Rule):
             )
         ),
     )
+    candidates = (WRITES,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

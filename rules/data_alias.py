@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, inference_only, read_intent
@@ -64,6 +65,7 @@ class DataAlias(Rule):
     name = "data-alias"
     verdict = Verdict.ALIAS
     triggers = ((b"data", b"set_"),)
+    candidates = (WRITES,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import ASSIGNED, KEPT, REGISTERED
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
@@ -52,6 +53,7 @@ class DerivedWeightDetached(Rule):
     name = "derived-weight-detached"
     verdict = Verdict.GRAD_CUT
     triggers = ((b"data", b"detach"), (b"forward",))
+    candidates = ((REGISTERED, ASSIGNED, KEPT),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

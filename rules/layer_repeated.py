@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from tielint.candidates import repeats_a_layer
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Strength, comments, read_intent
@@ -73,6 +74,7 @@ class LayerRepeated(Rule):
     name = "layer-repeated"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"),)
+    candidates = ((repeats_a_layer,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

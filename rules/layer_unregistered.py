@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from tielint.candidates import lists_layers
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import comments, read_intent
@@ -60,6 +61,7 @@ class LayerUnregistered(Rule):
     name = "layer-unregistered"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"__init__",),)
+    candidates = ((lists_layers,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

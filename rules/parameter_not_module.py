@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import changes_a_parameter
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
@@ -44,6 +45,7 @@ class ParameterNotModule(Rule):
     name = "parameter-not-module"
     verdict = Verdict.ERROR
     triggers = ((b"weight_norm", b"spectral_norm", b"prune", b"parametriz", b"orthogonal"),)
+    candidates = ((changes_a_parameter,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, inference_only, read_intent
@@ -66,6 +67,7 @@ class ParameterRewrap(Rule):
     name = "parameter-rewrap"
     verdict = Verdict.ALIAS
     triggers = ((b"Parameter", b"weight", b"bias"),)
+    candidates = (WRITES,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Slot, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent, two_owners
@@ -60,6 +61,7 @@ class TensorAssignedToParameter(Rule):
     name = "tensor-assigned-to-parameter"
     verdict = Verdict.ERROR
     triggers = ((b"weight", b"bias", b"Parameter"),)
+    candidates = (WRITES,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

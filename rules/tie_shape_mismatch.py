@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Fit, Tie
 from tielint.findings import Confidence, Verdict
 from tielint.intent import itself, read_intent
@@ -57,6 +58,7 @@ class TieShapeMismatch(Rule):
     name = "tie-shape-mismatch"
     verdict = Verdict.ERROR
     triggers = ((b"weight", b"bias"),)
+    candidates = (WRITES,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import FROM_ANOTHER
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
@@ -48,6 +49,7 @@ class WeightArgument(Rule):
     name = "weight-argument"
     verdict = Verdict.ALIAS
     triggers = ((b"_weight", b"from_pretrained"), (b"Embedding", b"import *"))
+    candidates = ((FROM_ANOTHER,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from tielint.candidates import DETACHED, WRAPPED
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import Intent, Strength, comments, read_intent
@@ -67,6 +68,7 @@ class WeightDetached(Rule):
     name = "weight-detached"
     verdict = Verdict.GRAD_CUT
     triggers = ((b"data", b"detach", b"no_grad", b"Parameter"), (b"forward",))
+    candidates = ((DETACHED, WRAPPED),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

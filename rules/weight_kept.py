@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import ASSIGNED, KEPT, REGISTERED, SEEN_OTHERWISE
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
@@ -55,6 +56,7 @@ class WeightKept(Rule):
     name = "weight-kept"
     verdict = Verdict.STALE
     triggers = ((b"weight",),)
+    candidates = ((KEPT, SEEN_OTHERWISE, REGISTERED, ASSIGNED),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

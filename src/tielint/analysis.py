@@ -19,16 +19,17 @@ if TYPE_CHECKING:
     from tielint.judgement import Judgement
 
 
-def find(source: SourceFile, settings: Settings) -> tuple[Finding, ...]:
-    """All findings that the settings want, sorted.
+def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
+    """All findings that the settings want, sorted; `rules` are those that the gate let through, if it was asked.
 
     Raises:
         LintError: the text is not Python, or is nested too deeply to read.
     """
-    rules = selected_rules(settings)
     data = source.text.encode(errors="surrogateescape")
-    if settings.prefilter:
-        rules = wanted_by(data, rules)
+    if rules is None:
+        rules = selected_rules(settings)
+        if settings.prefilter:
+            rules = wanted_by(data, source.path, rules)
     if not rules:
         return ()
     try:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from tielint.analysis import find, selected_rules
@@ -9,6 +12,7 @@ from tielint.findings import Applicability
 from tielint.parsing import LintError, syntax_problem
 from tielint.prefilter import wanted_by
 from tielint.report import FileReport
+from tielint.rule import Rule
 from tielint.settings import Settings
 from tielint.source import SourceError, SourceFile, read_bytes
 
@@ -28,16 +32,38 @@ def lint_file(
         source = SourceFile.from_bytes(data, path)
     except SourceError as error:
         return FileReport(path, problem=str(error))
-    if settings.prefilter and not wanted_by(data, selected_rules(settings)):
-        look = check_syntax or b"torch" in data
-        return FileReport(path, problem=syntax_problem(data) if look else None)
-    return lint_source(source, settings, fix=fix)
+    rules = selected_rules(settings)
+    if settings.prefilter:
+        rules = wanted_by(data, path, rules)
+        if not rules:
+            look = check_syntax or b"torch" in data
+            return FileReport(path, problem=syntax_problem(data) if look else None)
+    return lint_source(source, settings, fix=fix, rules=rules)
 
 
-def lint_source(source: SourceFile, settings: Settings, *, fix: Applicability | None = None) -> FileReport:
-    """Lints a text; never writes."""
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Trees are made of very many objects that live until the file is done: none of them is garbage before."""
+    enabled = gc.isenabled()
+    gc.disable()
     try:
-        findings = find(source, settings)
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def lint_source(
+    source: SourceFile,
+    settings: Settings,
+    *,
+    fix: Applicability | None = None,
+    rules: tuple[Rule, ...] | None = None,
+) -> FileReport:
+    """Lints a text; never writes. `rules` are those that its bytes let through, where they were asked already."""
+    try:
+        with _uncollected():
+            findings = find(source, settings, rules)
     except LintError as error:
         return FileReport(source.path, problem=str(error), source=source)
     if fix is None or not findings:

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tielint.layers import canonical
-from tielint.outlines import Definition, Outline, outline_of
+from tielint.outlines import Definition, Head, Outline, head_of, outline_of
 from tielint.parsing import LintError, parsed
 from tielint.source import SourceError, SourceFile, read_bytes
 from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
@@ -102,6 +102,46 @@ def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
         if isinstance(above, Home) and _matters(above, steps - 1):
             return True
     return False
+
+
+def may_inherit_a_tie(data: bytes, path: Path) -> bool:
+    """Whether a class in these bytes may have a base in another file of the project that ties; asked before parsing."""
+    file, head = path.resolve(), head_of(data)
+    return any(_base_may_tie(base, head, file, MOST_STEPS) for bases in head.classes.values() for base in bases)
+
+
+def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
+    first, _, rest = base.partition(".")
+    if not steps:
+        return False
+    if not rest and first in head.classes:
+        return any(_base_may_tie(above, head, file, steps - 1) for above in head.classes[first] if above != first)
+    names = [head.imports[first]] if first in head.imports else [f"{star}.{first}" for star in head.stars]
+    absolute = (_absolute(f"{name}.{rest}" if rest else name, file) for name in names or ([base] if rest else []))
+    return any(_may_tie(name, file.parent, steps) for name in absolute)
+
+
+@lru_cache(maxsize=65_536)
+def _may_tie(name: str, directory: Path, steps: int) -> bool:
+    """Whether a class may tie: a file without the words of a tie is not even outlined."""
+    asked_by = directory / "_"
+    located = None if name.startswith("torch.") else _located(name, asked_by)
+    if located is None:
+        return False
+    file, own = located
+    head = _head(file, *_version(file))
+    if own not in head.classes or head.ties:
+        home = _home(name, asked_by)
+        return isinstance(home, Home) and _matters(home)
+    return any(_base_may_tie(base, head, file, steps - 1) for base in head.classes[own])
+
+
+@lru_cache(maxsize=4096)
+def _head(file: Path, changed: int, size: int) -> Head:
+    try:
+        return head_of(read_bytes(file)) if size <= MOST_BYTES else Head()
+    except SourceError:
+        return Head()
 
 
 def _packages(path: Path) -> Iterator[Path]:

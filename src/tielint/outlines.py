@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-_TIES = re.compile(rb"(?:weight|bias)[\"']?\s*[=,][^=\n]*\.(?:weight|bias)\b")
+TIES = re.compile(rb"(?:weight|bias)[\"']?\s*[=,][^=\n]*\.(?:weight|bias)\b")
 _CALLS_ITSELF = re.compile(rb"\bself\.(\w+)\(")
 _MAKES = re.compile(rb"Parameter\(|\brange\(|\.(?:data|t|T|clone|detach)\b|\*\s*\w+")
 
@@ -36,6 +36,40 @@ class Outline:
     definitions: dict[str, Definition] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     stars: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What bytes alone tell of a module: classes with their bases, imported names, whether it has words of a tie."""
+
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    imports: dict[str, str] = field(default_factory=dict)
+    stars: tuple[str, ...] = ()
+    ties: bool = False
+
+
+_CLASS = re.compile(rb"^class[ \t]+(\w+)[ \t]*\(([^)]*)\)", re.MULTILINE)
+_FROM = re.compile(rb"^from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)", re.MULTILINE)
+_COMMENT = re.compile(rb"#[^\n]*")
+
+
+def head_of(data: bytes) -> Head:
+    """By patterns, without parsing: it may see too much, in a string say."""
+    classes = {}
+    for name, bases in _CLASS.findall(data):
+        spelled = (base.strip().decode(errors="replace") for base in bases.split(b",") if b"=" not in base)
+        classes[name.decode()] = tuple(base for base in spelled if base)
+    imports, stars = {}, []
+    for package, names in _FROM.findall(data):
+        module = package.decode()
+        joint = "" if module.endswith(".") else "."
+        for part in _COMMENT.sub(b"", names).strip(b"() \t").split(b","):
+            words = part.decode(errors="replace").split()
+            if words == ["*"]:
+                stars.append(module)
+            elif words:
+                imports[words[-1]] = f"{module}{joint}{words[0]}"
+    return Head(classes, imports, tuple(stars), bool(TIES.search(data)))
 
 
 def outline_of(data: bytes) -> Outline:
@@ -71,9 +105,9 @@ def outline_of(data: bytes) -> Outline:
 def _definition(node: ast.ClassDef | ast.FunctionDef, lines: list[bytes]) -> Definition:
     if isinstance(node, ast.ClassDef):
         text = b"".join(_text(method, lines) for method in _run_when_made(node, lines))
-        return Definition(tuple(filter(None, map(_dotted, node.bases))), bool(_TIES.search(text)), makes=False)
+        return Definition(tuple(filter(None, map(_dotted, node.bases))), bool(TIES.search(text)), makes=False)
     text = _text(node, lines)
-    return Definition((), bool(_TIES.search(text)), bool(_MAKES.search(text)))
+    return Definition((), bool(TIES.search(text)), bool(_MAKES.search(text)))
 
 
 def _run_when_made(node: ast.ClassDef, lines: list[bytes]) -> list[ast.FunctionDef]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import warnings
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -33,16 +35,37 @@ def parsed(text: str) -> cst.Module:
 def _too_deep(text: str) -> bool:
     """Where LibCST's parser would overflow its stack, and take the process with it.
 
-    Python's own parser gives up in time, but for long chains before 3.11.
+    Python's own parser gives up in time, but for long chains before 3.11. Only statements that are long enough to nest
+    so deeply are looked into.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            level: list[ast.AST] = [ast.parse(text)]
+            module = ast.parse(text)
     except SyntaxError as error:
         return "nested" in error.msg
     except (ValueError, RecursionError, MemoryError):
         return True
+    lengths = [0, *map(len, text.split("\n"))]
+    ends = list(accumulate(lengths))
+    return any(_deep(node) for node in _statements(module.body, ends))
+
+
+def _statements(body: Sequence[ast.stmt], ends: Sequence[int]) -> Iterator[ast.stmt]:
+    """The innermost statements that are longer than the deepest nesting."""
+    waiting = list(body)
+    while waiting:
+        node = waiting.pop()
+        if ends[min(node.end_lineno or node.lineno, len(ends) - 1)] - ends[node.lineno - 1] > DEEPEST_NESTING:
+            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+            if inner and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                waiting += inner
+            else:
+                yield node
+
+
+def _deep(node: ast.AST) -> bool:
+    level: list[ast.AST] = [node]
     depth = 0
     while level and depth <= DEEPEST_NESTING:
         level = [child for node in level for child in ast.iter_child_nodes(node)]

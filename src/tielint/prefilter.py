@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from pathlib import Path
 
+from tielint.candidates import Candidate
 from tielint.rule import Rule
 
 TORCH = (b"torch", b"import *")
@@ -15,8 +18,22 @@ def speaks_of_torch(data: bytes) -> bool:
     return any(word in data for word in TORCH)
 
 
-def wanted_by(data: bytes, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules that can find something in a file with these bytes."""
     if not speaks_of_torch(data):
         return ()
-    return tuple(rule for rule in rules if all(any(word in data for word in group) for group in rule.triggers))
+    known: dict[Candidate, bool] = {}
+
+    def found(candidate: Candidate) -> bool:
+        if candidate not in known:
+            known[candidate] = bool(
+                candidate.search(data) if isinstance(candidate, re.Pattern) else candidate(data, path)
+            )
+        return known[candidate]
+
+    return tuple(
+        rule
+        for rule in rules
+        if all(any(word in data for word in group) for group in rule.triggers)
+        and all(any(found(candidate) for candidate in group) for group in rule.candidates)
+    )

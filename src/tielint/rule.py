@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
+from tielint.candidates import Candidate
 from tielint.findings import Verdict
 
 if TYPE_CHECKING:
@@ -17,13 +18,15 @@ class Rule(ABC):
     """Judges the facts of one file. Its docstring is its documentation, in sections headed `## What it does` etc.
 
     `triggers` is the prefilter's contract: groups of byte strings; a file can hold a finding of this rule only if it
-    contains at least one string of *every* group.
+    contains at least one string of *every* group. `candidates` are asked next, in the same way: patterns, or functions
+    of the file's bytes and path, from `candidates.py`.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
     verdict: ClassVar[Verdict]
     triggers: ClassVar[tuple[tuple[bytes, ...], ...]]
+    candidates: ClassVar[tuple[tuple[Candidate, ...], ...]] = ()
     default: ClassVar[bool] = True
 
     @abstractmethod
