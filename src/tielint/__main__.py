@@ -23,6 +23,13 @@ def main() -> int:
         print("error: the output cannot be written: standard output is closed", file=sys.stderr)
         return UNABLE
     try:
+        from tielint.quick import answer
+
+        text = answer(sys.argv[1:])
+        if text is not None:
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return 0
         return _run()
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
 from tielint.parsing import LintError, parsed
-from tielint.prefilter import speaks_of_torch, wanted_by
+from tielint.prefilter import wanted_by
+from tielint.quick import speaks_of_torch
 from tielint.registry import all_rules
 from tielint.rule import Rule
 from tielint.settings import Settings

@@ -53,6 +53,11 @@ ASSIGNED = re.compile(
     re.MULTILINE,
 )
 """A layer's Parameter is given something that was there before."""
+NAMED_ALIKE = re.compile(
+    rb"\.(?:\w*weights|\w+_(?:weight|bias)|(?:weight|bias_|w_)\w+)[ \t]*=(?!=)[ \t]*(?!(?:nn|torch)\.)"
+    rb"[\w.]*\.(?:\w*weight\w*|\w+_bias)\b"
+)
+"""An attribute that sounds like a Parameter is given another one that does."""
 UNPACKED = re.compile(
     rb"\.(?:" + _OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]]|[ \t])=(?!=)"
     rb"|,[ \t]*[\w.\[\]\"']+\.(?:" + _OWN + rb"|data\b)[ \t]*[)\]]?[ \t]*=(?!=)"
@@ -105,7 +110,7 @@ _IN_PLACE = re.compile(rb"\.(?:copy_|set_)\(")
 _WRITTEN = re.compile(rb"(?:" + _OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?$")
 _READ = re.compile(_OWN + rb"|param|\.data\b")
 
-WRITES = (ASSIGNED, UNPACKED, WRAPPED, DATA_ASSIGNED, written_in_place, REGISTERED, SEEN_OTHERWISE, KEPT)
+WRITES = (ASSIGNED, NAMED_ALIKE, UNPACKED, WRAPPED, DATA_ASSIGNED, written_in_place, REGISTERED, SEEN_OTHERWISE, KEPT)
 """One of these makes, or misses, a tie."""
 
 DETACHED = Likeness(

@@ -7,15 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tielint.candidates import Candidate
+from tielint.quick import speaks_of_torch
 from tielint.rule import Rule
-
-TORCH = (b"torch", b"import *")
-"""Without one of these, no name in a file can mean PyTorch."""
-
-
-def speaks_of_torch(data: bytes) -> bool:
-    """Whether any name in a file can mean PyTorch: elsewhere, with or without the gate, nothing is a finding."""
-    return any(word in data for word in TORCH)
 
 
 def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -16,6 +16,7 @@ from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
 
 from tielint.findings import Applicability, Verdict
+from tielint.later import load_later
 from tielint.rule import Rule
 from tielint.settings import ConfigError
 
@@ -49,6 +50,7 @@ class Documentation:
 @cache
 def all_rules() -> tuple[Rule, ...]:
     """Every rule there is, sorted by code."""
+    load_later("libcst")
     rules: dict[str, type[Rule]] = {}
     for origin, found in (*_own_rules(), *_foreign_rules()):
         _refuse_unfit(found, origin)

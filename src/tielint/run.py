@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tielint.config import Config
-from tielint.discovery import discover, repository_root
+from tielint.discovery import Discovered, discover, repository_root
 from tielint.findings import Applicability
 from tielint.registry import all_rules
 from tielint.report import FileReport, Problem, Repair, Report
@@ -109,14 +109,24 @@ def _lint_files(request: Request, config: Config) -> Linted:
 
     In a large tree that would cost more than the linting; there, syntax is checked in the files that rules parse.
     """
+    found = discover(request.paths or (Path(),), config.settings.exclude, config.root, force=request.force_exclude)
+    few = len(found.files) <= FEW_FILES
+    checked = frozenset(found.files) if few else found.named
+    if request.fix is None:
+        from tielint.workers import lint_all
+
+        return Linted(tuple(lint_all(found.files, config.settings, checked)), found.problems, {})
+    return _fix_files(found, checked, request, config)
+
+
+def _fix_files(found: Discovered, checked: frozenset[Path], request: Request, config: Config) -> Linted:
+    """One after the other: what is fixed in one file may be read by the next."""
     from tielint.linter import lint_file
 
-    found = discover(request.paths or (Path(),), config.settings.exclude, config.root, force=request.force_exclude)
     reports: list[FileReport] = []
     original: dict[Path, SourceFile] = {}
-    few = len(found.files) <= FEW_FILES
     for path in found.files:
-        report = lint_file(path, config.settings, fix=request.fix, check_syntax=few or path in found.named)
+        report = lint_file(path, config.settings, fix=request.fix, check_syntax=path in checked)
         if report.new_text is not None:
             try:
                 original[path] = _rewrite(path, report.new_text, write=not request.diff)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import libcst as cst
+from functools import cache
 
-_EMPTY = cst.Module([])
+import libcst as cst
 
 
 def code_of(node: cst.CSTNode) -> str:
     """The source text of a node."""
-    return _EMPTY.code_for_node(node).strip()
+    return _empty_module().code_for_node(node).strip()
+
+
+@cache
+def _empty_module() -> cst.Module:
+    return cst.Module([])
 
 
 def last_name(node: cst.BaseExpression) -> str | None:

@@ -1,0 +1,68 @@
+"""The answer to the commonest question, whether these few files are clean, where nothing has to be loaded to know it.
+
+Asked by `__main__.py` before anything else is imported. Where it is not sure it says nothing: the long way is taken.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+
+TORCH = (b"torch", b"import *")
+"""Without one of these, no name in a file can mean PyTorch."""
+
+_PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero"])
+_ONLY_PARSE = 0x400
+"""`ast.PyCF_ONLY_AST`, without importing `ast`."""
+
+
+def speaks_of_torch(data: bytes) -> bool:
+    """Whether any name in a file can mean PyTorch: elsewhere, with or without the gate, nothing is a finding."""
+    return any(word in data for word in TORCH)
+
+
+def answer(arguments: list[str]) -> str | None:
+    """What a run would print whose files are all Python that does not speak of torch; None for any other run."""
+    if arguments[:1] != ["check"]:
+        return None
+    options = [argument for argument in arguments[1:] if argument.startswith("-")]
+    paths = [argument for argument in arguments[1:] if not argument.startswith("-")]
+    if not paths or not _PLAIN_OPTIONS.issuperset(options) or len({*map(os.path.realpath, paths)}) < len(paths):
+        return None
+    if not all(_is_clean(path) for path in paths) or _is_configured(os.getcwd()):
+        return None
+    if not {"-q", "--quiet"}.isdisjoint(options):
+        return ""
+    return "1 file is clean.\n" if len(paths) == 1 else f"All {len(paths)} files are clean.\n"
+
+
+def _is_clean(path: str) -> bool:
+    if not path.endswith((".py", ".pyi")) or not os.path.isfile(path) or os.path.getsize(path) > 1_000_000:
+        return False
+    try:
+        with open(path, "rb") as stream:
+            data = stream.read()
+        if speaks_of_torch(data):
+            return False
+        data.decode("utf-8")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(data, path, "exec", _ONLY_PARSE, dont_inherit=True)
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True
+
+
+def _is_configured(directory: str) -> bool:
+    """Whether a pyproject.toml above may have something to say."""
+    while True:
+        try:
+            with open(os.path.join(directory, "pyproject.toml"), "rb") as stream:
+                if b"tielint" in stream.read():
+                    return True
+        except OSError:
+            pass
+        above = os.path.dirname(directory)
+        if above == directory:
+            return False
+        directory = above
