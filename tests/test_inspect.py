@@ -200,6 +200,16 @@ def _stack() -> nn.Module:
     return nn.TransformerEncoder(layer, 3, enable_nested_tensor=False)
 
 
+class Decay(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.rates = nn.Parameter(torch.arange(1.0, 9.0).log())
+
+
+def _same_formula() -> nn.Module:
+    return nn.Sequential(Decay(), Decay())
+
+
 def _constants() -> nn.Module:
     return nn.Sequential(nn.LayerNorm(4), nn.LayerNorm(4), nn.BatchNorm1d(4))
 
@@ -210,6 +220,7 @@ def _constants() -> nn.Module:
         (_frozen_target, {"one side is frozen"}),
         (_named_target, {"one side follows the other, its name says"}),
         (_stack, {"layers that were built alike"}),
+        (_same_formula, {"perhaps the same initial values: no layer of torch drew them at random"}),
         (_constants, set()),
     ],
 )

@@ -51,6 +51,15 @@ def deep():
     return model
 
 
+class Own(nn.Module):
+    def __init__(self, tie=True):
+        super().__init__()
+        self.encode = nn.Parameter(torch.randn(4, 4))
+        self.decode = nn.Parameter(torch.randn(4, 4))
+        if tie:
+            self.decode = nn.Parameter(self.encode.clone())
+
+
 def raises():
     raise RuntimeError("no weights here\\nsecond line")
 
@@ -116,6 +125,12 @@ def test_json_is_alone_on_stdout(tielint: Command, tmp_path: Path) -> None:
         "load_state_dict",
         "load_state_dict(assign=True)",
     ]
+
+
+def test_what_the_code_copies_is_no_coincidence(tielint: Command) -> None:
+    run = tielint("inspect", "models:Own")
+    assert run.status == 1
+    assert "TIE103" in run.out
 
 
 def test_exit_zero(tielint: Command) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 from tielint.findings import Finding
 from tielint.linter import lint_file
 from tielint.settings import Settings
-from tielint.torch.tie_report import Group, Origin, TieReport
+from tielint.torch.tie_report import Group, Origin, Relation, TieReport
 
 MOST_FILES = 50
 _STEP = re.compile(r"\.(\w+(?:\{[^}]*\}\w*)*)|\[([^\]]*)\]")
@@ -41,14 +41,15 @@ def _sources(model: nn.Module) -> list[Path]:
 
 
 def _traced(group: Group, findings: Iterable[Finding]) -> Group:
-    if not group.is_broken:
+    if not group.is_broken and group.relation is not Relation.COPY:
         return group
     found = [
         Origin(str(finding.path), finding.span.start.row, finding.code)
         for finding in findings
         if _speaks_of(finding, group)
     ]
-    return replace(group, origins=(*group.origins, *dict.fromkeys(found)))
+    expected = "" if found else group.expected  # what the code says it copies is no coincidence
+    return replace(group, expected=expected, origins=(*group.origins, *dict.fromkeys(found)))
 
 
 def _speaks_of(finding: Finding, group: Group) -> bool:
@@ -62,7 +63,8 @@ def _speaks_of(finding: Finding, group: Group) -> bool:
 def _members(text: str, group: Group) -> set[str]:
     """The members that a name in the code may be: `self.decoder[i].weight` is any `decoder.<one name>.weight`."""
     steps = _STEP.findall(text)
-    if not any(name for name, _ in steps[:-1]) and not any(index.isdigit() for _, index in steps):
+    telling = any(name for name, _ in steps[:-1]) or any(index.isdigit() for _, index in steps)
+    if not steps or (not telling and steps[-1][0] in ("", "weight", "bias")):
         return set()  # `weight`, `layer.weight`, `layers[i].weight` may be anyone's
     pattern = r"\.".join(_matching(name, index) for name, index in steps)
     return {name for name in group.names if re.fullmatch(rf"(?:.*\.)?{pattern}", name)}

@@ -151,10 +151,11 @@ def copied(
             members = (Member(first.names[0]), *(Member(other.names[0], layout) for other, layout in others))
             buffered = any(not isinstance(named.tensor, nn.Parameter) for named in together)
             expected = _why_expected(together, follows)
-            if not expected and all(
-                layout is Layout.SAME and alike(first.names[0], named.names[0]) for named, layout in others
-            ):
+            same_layout = all(layout is Layout.SAME for _, layout in others)
+            if not expected and same_layout and all(alike(first.names[0], named.names[0]) for named, _ in others):
                 expected = "layers that were built alike"
+            if not expected and same_layout and not all(_is_drawn(model, named) for named in together):
+                expected = "perhaps the same initial values: no layer of torch drew them at random"
             yield Group(
                 Relation.STALE if buffered else Relation.COPY,
                 members,
@@ -173,6 +174,13 @@ def _why_expected(together: list[Named], follows: Callable[[str], bool]) -> str:
     if any(isinstance(named.tensor, nn.Parameter) and not named.trained for named in together):
         return "one side is frozen"
     return ""
+
+
+def _is_drawn(model: nn.Module, named: Named) -> bool:
+    """Whether it is a weight that a layer of torch draws at random when it is made, so that two are never equal."""
+    owner, _, leaf = named.names[0].rpartition(".")
+    kind = type(model.get_submodule(owner))
+    return kind.__module__.startswith("torch.nn.") and leaf.startswith(("weight", "in_proj_weight"))
 
 
 class _LayersBuiltAlike:
