@@ -79,17 +79,18 @@ def _probed(
     groups: list[Group],
     notes: list[str],
 ) -> list[Group]:
-    if inputs is not None:
-        try:
-            groups = [*groups, *training.without_gradient(faithful_copy(model), inputs)]
-        except Exception as error:  # the user's forward may raise anything
-            notes.append(f"the forward pass fails: {probes.one_line(error)}")
-            inputs = None
     try:
-        results = list(probes.tried(model, groups, probes.probes(model, inputs, optimizer)))
-    except Exception as error:  # the user's __deepcopy__ may, too
+        subject = faithful_copy(model)
+    except Exception as error:  # the user's __deepcopy__ may raise anything
         notes.append(f"not probed, for the model can't be copied: {probes.one_line(error)}")
         return groups
+    if inputs is not None:
+        try:
+            groups = [*groups, *training.without_gradient(subject, inputs)]
+        except Exception as error:  # and so may the user's forward
+            notes.append(f"the forward pass fails: {probes.one_line(error)}")
+            inputs = None
+    results = list(probes.tried(model, groups, probes.probes(model, inputs, optimizer)))
     notes += [result for result in results if isinstance(result, str)]
     return [result for result in results if isinstance(result, Group)]
 
