@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
-from tielint.intent import Intent, Strength, inference_only, read_intent
+from tielint.intent import Intent, Strength, compares_loose_layers, inference_only, read_intent
 from tielint.judgement import ALIAS_FOLLOWS, Judgement, alias_confidence, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
 from tielint.tensor import Storage
@@ -77,7 +77,7 @@ class DataAlias(Rule):
             confidence = alias_confidence(tie, intent)
             if confidence is None:
                 continue
-            if inference_only(facts.imports):
+            if inference_only(facts.imports) or compares_loose_layers(tie, facts.imports):
                 confidence = Confidence.POSSIBLE
             verdict = Verdict.ERROR if tie.misfit else Verdict.ALIAS
             yield Judgement(tie, verdict, confidence, _message(tie, intent), intent)

@@ -245,9 +245,9 @@ def call_qualified(site: Site, name: str) -> Value:
         _layer_arguments(made, site, name)
         if visitor.meta or site.keywords.get("device") == META:
             made.marks["meta"] = True
-        weight = site.keywords.get("_weight")
-        if isinstance(weight, TensorValue):
-            visitor.events.taken_as_weight(made, weight, site.node, frozen=False)
+        for weight in options(site.keywords.get("_weight", UNKNOWN)):
+            if isinstance(weight, TensorValue):
+                visitor.events.taken_as_weight(made, weight, site.node, frozen=False)
         return made
     if name in CONTAINERS:
         return _container(site, name)

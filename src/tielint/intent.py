@@ -237,6 +237,12 @@ def inference_only(imports: frozenset[str]) -> bool:
     return any(name.lstrip(".").split(".")[0] in _INFERENCE_ENGINES for name in imports)
 
 
+def compares_loose_layers(tie: Tie, imports: frozenset[str]) -> bool:
+    """In a file of tests, two layers that belong to no model: the values of one are put into the other to compare."""
+    tests = any(name.lstrip(".").split(".")[0] in ("unittest", "pytest") for name in imports)
+    return tests and not tie.same_model
+
+
 def itself(tie: Tie) -> bool:
     """A Parameter is given something made of itself: no tie."""
     return tie.target.cell is tie.source.cell or tie.target.text == tie.source.text
