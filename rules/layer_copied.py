@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tielint.candidates import SPEAKS_OF_SHARING
+from tielint.candidates import COPIED_DEEPLY, SPEAKS_OF_SHARING
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
@@ -49,7 +49,7 @@ class LayerCopied(Rule):
     name = "layer-copied"
     verdict = Verdict.COPY
     triggers = ((b"deepcopy",),)
-    candidates = ((SPEAKS_OF_SHARING,),)
+    candidates = ((SPEAKS_OF_SHARING,), (COPIED_DEEPLY,))
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

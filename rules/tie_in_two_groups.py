@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import OPTIMIZER
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
@@ -49,6 +50,7 @@ class TieInTwoGroups(Rule):
     name = "tie-in-two-groups"
     verdict = Verdict.ERROR
     triggers = ((b"optim",), (b"params",), (b"weight", b"bias"))
+    candidates = ((OPTIMIZER,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

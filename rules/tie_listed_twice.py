@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tielint.candidates import OPTIMIZER
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
@@ -47,6 +48,7 @@ class TieListedTwice(Rule):
     name = "tie-listed-twice"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"optim",), (b"parameters",), (b"weight", b"bias"))
+    candidates = ((OPTIMIZER,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -142,6 +142,16 @@ FROM_ANOTHER = Likeness(
 )
 
 
+COPIED_DEEPLY = re.compile(
+    rb"deepcopy\(\s*(?![^)\n]*(?:config|kwargs|args|state|dict|output|input|label|cache|tokenizer|processor|history)\b)[A-Za-z_]"
+)
+"""What is copied may be a layer."""
+OPTIMIZER = re.compile(
+    rb"\b(?:optim\.\w+|\w*(?:SGD|Adam|RMSprop|Adagrad|Adadelta|Adafactor|LBFGS|Rprop|Lion|Optimizer))\w*\("
+    rb"|torch\.optim\b[^\n]*\bas[ \t]"
+)
+
+
 def ties_own_parameters(data: bytes, _path: Path) -> bool:
     """One Parameter of a module's own is another."""
     shared = set(_SHARED.findall(data))
