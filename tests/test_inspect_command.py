@@ -60,6 +60,36 @@ class Own(nn.Module):
             self.decode = nn.Parameter(self.encode.clone())
 
 
+class Neighbour(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Linear(8, 3)
+        self.decoder = nn.Linear(3, 8)
+        self.decoder.weight.data = self.encoder.weight.data.t()
+
+
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(8, 8)
+
+    def forward(self, *, values):
+        return self.first(values)
+
+
+def named():
+    return {"values": torch.ones(2, 8)}
+
+
+def prints_below():
+    import os
+    import subprocess
+
+    os.write(1, b"raw\\n")
+    subprocess.run([sys.executable, "-c", "print('child')"], check=True)
+    return nn.Linear(2, 2)
+
+
 def raises():
     raise RuntimeError("no weights here\\nsecond line")
 
@@ -131,6 +161,30 @@ def test_what_the_code_copies_is_no_coincidence(tielint: Command) -> None:
     run = tielint("inspect", "models:Own")
     assert run.status == 1
     assert "TIE103" in run.out
+
+
+def test_a_neighbours_finding_is_not_the_models_own(tielint: Command) -> None:
+    run = tielint("inspect", "models:Neighbour")
+    assert [line.split(":")[1] for line in run.out.splitlines() if "from models.py" in line] == ["63 TIE102"]
+
+
+def test_inputs_may_be_named(tielint: Command) -> None:
+    run = tielint("inspect", "models:Named", "--inputs", "named")
+    assert (run.status, "note" in run.out) == (0, False)
+
+
+def test_inputs_that_do_not_fit_are_an_error(tielint: Command) -> None:
+    run = tielint("inspect", "models:tied", "--inputs", "data")
+    assert run.status == 2
+    assert run.err.startswith("error: the forward pass fails: ")
+    assert "tied (one Parameter)" in run.out
+
+
+def test_nothing_but_the_report_goes_to_standard_output(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tielint", "inspect", "models:prints_below", "--json"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert json.loads(run.stdout)["ok"]
+    assert {"raw", "child"} <= set(run.stderr.split())
 
 
 def test_exit_zero(tielint: Command) -> None:

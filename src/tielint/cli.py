@@ -316,7 +316,7 @@ def _show_rules(chosen: Sequence[Rule], *, page: bool) -> None:
 @click.option(
     "--inputs",
     metavar="[MODULE:]NAME",
-    help="What forward takes, or a function that makes it: then gradients are looked at, too.",
+    help="What forward takes (a dict for named arguments), or a function that makes it: gradients are looked at, too.",
 )
 @click.option(
     "--optimizer",
@@ -362,10 +362,14 @@ def inspect(
     except ConfigError as error:
         raise Refusal(str(error)) from error
     from tielint.reports import ties_json, ties_picture, ties_text
+    from tielint.torch.inspection import FORWARD_FAILS
 
     for file, write in ((html, ties_picture.write_html), (svg, ties_picture.write_svg)):
         if file:
             with _opened(file) as stream:
                 write(report, stream)
     (ties_json.write if as_json else ties_text.write)(report, sys.stdout)
+    failed = next((note for note in report.notes if note.startswith(FORWARD_FAILS)), None)
+    if inputs and failed:
+        raise Refusal(failed)
     context.exit(0 if report.ok or exit_zero else 1)

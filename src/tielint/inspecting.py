@@ -8,7 +8,7 @@ import importlib
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -43,7 +43,7 @@ def inspected(wanted: Wanted, *, progress: bool) -> TieReport:
 
     from tielint.origins import with_origins
 
-    with _as_from_here(), contextlib.redirect_stdout(sys.stderr):
+    with _as_from_here(), _everything_to_stderr():
         made = _found(wanted.factory, None)
         model = made if isinstance(made, nn.Module) else _called(made, wanted.factory, wanted.arguments)
         if not isinstance(model, nn.Module):
@@ -53,6 +53,20 @@ def inspected(wanted: Wanted, *, progress: bool) -> TieReport:
         with _told("the inspection"):
             report = tielint.torch.inspect(model, inputs, optimizer=optimizer, probe=wanted.probe, progress=progress)
             return with_origins(report, model)
+
+
+@contextlib.contextmanager
+def _everything_to_stderr() -> Iterator[None]:
+    """Also what a child process or a library in C writes: standard output is for the report."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
 
 
 @contextlib.contextmanager
@@ -110,25 +124,32 @@ def _arguments(text: str) -> tuple[list[object], dict[str, object]]:
         raise ConfigError(f"--args: not a list of Python literals: {text}") from None
 
 
-def _inputs(wanted: Wanted) -> Sequence[object] | None:
+def _inputs(wanted: Wanted) -> Sequence[object] | Mapping[str, object] | None:
     if wanted.inputs is None:
         return None
     value = _found(wanted.inputs, wanted.factory.rpartition(":")[0])
     if callable(value):
         with _told(wanted.inputs):
             value = value()
+    if value is None:
+        raise ConfigError(f"--inputs: {wanted.inputs} gives None")
+    if isinstance(value, Mapping):
+        return value
     return tuple(value) if isinstance(value, tuple | list) else (value,)
 
 
 def _optimizer(name: str) -> object:
-    if ":" in name:
-        return _found(name, None)
     import torch
 
-    found: object = getattr(torch.optim, name, None)
-    if found is None:
+    if ":" in name:
+        found = _found(name, None)
+        if not callable(found):
+            raise ConfigError(f"--optimizer: {name} is no class and no function")
+        return found
+    kind: object = getattr(torch.optim, name, None)
+    if not isinstance(kind, type) or not issubclass(kind, torch.optim.Optimizer) or kind is torch.optim.Optimizer:
         raise ConfigError(f"--optimizer: torch.optim has no {name!r}; another one is package.module:Class")
-    return found
+    return kind
 
 
 @contextlib.contextmanager

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from torch import nn
 
-from tielint.torch.links import Link, link
+from tielint.torch.links import Inputs, Link, link
 
 _WHAT_IT_IS = {
     "alias": "two Parameters over one storage: each has its own gradient and optimizer state",
@@ -22,7 +20,7 @@ def assert_tied(
     source: str,
     *,
     transposed: bool = False,
-    inputs: Sequence[object] | None = None,
+    inputs: Inputs | None = None,
 ) -> None:
     """Raises AssertionError, with what the two weights are instead, unless they are tied.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TypeVar
 
 import torch
@@ -11,6 +11,7 @@ from torch.nn.parameter import is_lazy
 
 from tielint.torch import grouping, probes, training
 from tielint.torch.copying import faithful_copy
+from tielint.torch.links import Inputs
 from tielint.torch.random_state import same_random_state
 from tielint.torch.tie_report import Group, TieReport
 from tielint.vocabulary import follows_on_purpose, words
@@ -18,12 +19,15 @@ from tielint.vocabulary import follows_on_purpose, words
 PROBED_ELEMENTS = 250_000_000
 """Larger models are not copied to be probed, unless it is asked for."""
 
+FORWARD_FAILS = "the forward pass fails: "
+"""How the note begins that says why gradients could not be looked at."""
+
 Item = TypeVar("Item")
 
 
 def inspect(
     model: nn.Module,
-    inputs: Sequence[object] | None = None,
+    inputs: Inputs | None = None,
     *,
     optimizer: probes.MakeOptimizer = torch.optim.AdamW,
     probe: bool | None = None,
@@ -33,10 +37,10 @@ def inspect(
 
     The model is read only. Whatever runs, runs on copies, and the random generators go on as if nothing had run.
 
-    inputs: the arguments of `forward`. With them, Parameters are found that get no gradient though the output
-    depends on them, and uses that cut the gradient. optimizer: the class whose step is tried. probe: whether to try
-    operations on copies; by default where the model has at most `PROBED_ELEMENTS` elements. progress: show a bar on
-    stderr.
+    inputs: the arguments of `forward`, in a mapping where they are named. With them, Parameters are found that get no
+    gradient though the output depends on them, and uses that cut the gradient. optimizer: the class whose step is
+    tried. probe: whether to try operations on copies; by default where the model has at most `PROBED_ELEMENTS`
+    elements. progress: show a bar on stderr.
 
     Time is linear in the number of Parameters: values are compared where small samples of them are equal.
     Raises TypeError for what is no module.
@@ -49,7 +53,7 @@ def inspect(
 
 def _inspected(
     model: nn.Module,
-    inputs: Sequence[object] | None,
+    inputs: Inputs | None,
     optimizer: probes.MakeOptimizer,
     probe: bool | None,
     progress: bool,
@@ -74,7 +78,7 @@ def _inspected(
 
 def _probed(
     model: nn.Module,
-    inputs: Sequence[object] | None,
+    inputs: Inputs | None,
     optimizer: probes.MakeOptimizer,
     groups: list[Group],
     notes: list[str],
@@ -88,7 +92,7 @@ def _probed(
         try:
             groups = [*groups, *training.without_gradient(subject, inputs)]
         except Exception as error:  # and so may the user's forward
-            notes.append(f"the forward pass fails: {probes.one_line(error)}")
+            notes.append(f"{FORWARD_FAILS}{probes.one_line(error)}")
             inputs = None
     results = list(probes.tried(model, groups, probes.probes(model, inputs, optimizer)))
     notes += [result for result in results if isinstance(result, str)]

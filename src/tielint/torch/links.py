@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from tielint.torch.copying import faithful_copy, storage_key
 from tielint.torch.random_state import same_random_state
+
+Inputs: TypeAlias = Sequence[object] | Mapping[str, object]
+"""What `forward` takes: arguments in their order, or by their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ def link(
     source: str,
     *,
     transposed: bool = False,
-    inputs: Sequence[object] | None = None,
+    inputs: Inputs | None = None,
 ) -> Link:
     """Tries out what joins two weights, on a copy of the model.
 
@@ -66,9 +70,7 @@ def link(
         return _tried(faithful_copy(model), target, source, transposed, inputs)
 
 
-def _tried(
-    model: nn.Module, target_path: str, source_path: str, transposed: bool, inputs: Sequence[object] | None
-) -> Link:
+def _tried(model: nn.Module, target_path: str, source_path: str, transposed: bool, inputs: Inputs | None) -> Link:
     """Changes the model. A frozen source is thawed, so that it can be seen whether a gradient would come."""
     with torch.enable_grad():
         parameter_at(model, source_path).requires_grad_(True)
@@ -86,7 +88,7 @@ def _tried(
     return Link(target is source, one_storage, equal, gradient, follows, later)
 
 
-def _forward(model: nn.Module, inputs: Sequence[object] | None) -> None:
+def _forward(model: nn.Module, inputs: Inputs | None) -> None:
     if inputs is not None:
         answered(model, inputs)
 
@@ -109,8 +111,10 @@ def _same_numbers(target: Tensor, source: Tensor, transposed: bool) -> bool:
     return bool(((target == wanted) | ((target != target) & (wanted != wanted))).all())
 
 
-def answered(model: nn.Module, inputs: Sequence[object]) -> object:
+def answered(model: nn.Module, inputs: Inputs) -> object:
     """The model's answer to copies of the inputs, which it may change as it likes."""
+    if isinstance(inputs, Mapping):
+        return model(**{name: _copied(value) for name, value in inputs.items()})
     return model(*(_copied(value) for value in inputs))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 
 from tielint.torch.copying import faithful_copy
 from tielint.torch.grouping import overlap
-from tielint.torch.links import answered, floating_tensors, tensor_at
+from tielint.torch.links import Inputs, answered, floating_tensors, tensor_at
 from tielint.torch.tie_report import Group, Layout, Outcome, Relation
 from tielint.torch.training import loss_of
 
@@ -32,7 +32,7 @@ class Probe:
     steps: bool = False
 
 
-def probes(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeOptimizer) -> tuple[Probe, ...]:
+def probes(model: nn.Module, inputs: Inputs | None, optimizer: MakeOptimizer) -> tuple[Probe, ...]:
     """One optimizer step (where something is trained), another dtype, a deep copy, a state_dict that is loaded."""
     other = _another_dtype(model)
     name = f"{getattr(optimizer, '__name__', 'optimizer')} step"
@@ -80,7 +80,7 @@ def _outcome(probe: Probe, group: Group, model: nn.Module) -> Outcome:
     apart = max(_apart(*pair) for pair in pairs)
     kept = left == group.relation.value
     if probe.steps and left == Relation.ALIAS.value:
-        return Outcome(operation, left, kept, f"{len(group.members)} optimizer states step one storage")
+        return Outcome(operation, left, kept, f"one storage, stepped {len(group.members)} times")
     return Outcome(operation, left, kept, f"{apart:.2g} apart" if apart else "")
 
 
@@ -101,7 +101,7 @@ def _apart(source: Tensor, other: Tensor, layout: Layout) -> float:
     return float((turned - other.detach()).abs().max())
 
 
-def _stepped(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeOptimizer) -> nn.Module:
+def _stepped(model: nn.Module, inputs: Inputs | None, optimizer: MakeOptimizer) -> nn.Module:
     """One step, with the gradients of a pass where there are inputs, else with random ones."""
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     stepper = optimizer(parameters)
@@ -112,7 +112,10 @@ def _stepped(model: nn.Module, inputs: Sequence[object] | None, optimizer: MakeO
     else:
         for parameter in parameters:
             parameter.grad = torch.randn_like(parameter)
-    stepper.step()
+    try:
+        stepper.step()
+    except TypeError:  # LBFGS and its like want to ask for the loss themselves
+        stepper.step(lambda: 0.0)
     return model
 
 

@@ -55,7 +55,7 @@ class TiedLinear(nn.Module):
 def untied_state_dict(model):
     """A model's state_dict with the weight of each TiedLinear as well, for readers from before the tie."""
     state = model.state_dict()
-    for name, module in model.named_modules():
-        if type(module).__name__ == "TiedLinear":  # the package's, or the one that a fix wrote
+    for name, module in model.named_modules(remove_duplicate=False):
+        if any(kind.__name__ == "TiedLinear" for kind in type(module).__mro__):  # or one that a fix wrote
             state[f"{name}.weight" if name else "weight"] = module.weight.detach().clone().contiguous()
     return state

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from tielint.torch.copying import storage_key
 from tielint.torch.grouping import Named, overlap, parameters_of
-from tielint.torch.links import answered, floating_tensors
+from tielint.torch.links import Inputs, answered, floating_tensors
 from tielint.torch.random_state import same_random_state
 from tielint.torch.tie_report import Group, Layout, Member, Origin, Relation
 
@@ -48,7 +48,7 @@ _PRODUCTS = frozenset(
 """The operations that layers are made of. What else reads a detached weight measures or initialises it."""
 
 
-def without_gradient(model: nn.Module, inputs: Sequence[object]) -> Iterator[Group]:
+def without_gradient(model: nn.Module, inputs: Inputs) -> Iterator[Group]:
     """Runs the model, which is changed by it, forward and backward.
 
     Raises what the model raises.
@@ -91,7 +91,7 @@ def loss_of(outputs: Sequence[Tensor]) -> Tensor | None:
 
 
 def _that_matter(
-    model: nn.Module, inputs: Sequence[object], silent: Sequence[Named], outputs: Sequence[Tensor]
+    model: nn.Module, inputs: Inputs, silent: Sequence[Named], outputs: Sequence[Tensor]
 ) -> Iterator[Named]:
     """Those whose change changes the output. A model that answers differently each time tells nothing."""
     if not silent or not _same(outputs, _answer(model, inputs)):
@@ -106,7 +106,7 @@ def _that_matter(
             named.tensor.copy_(before)
 
 
-def _answer(model: nn.Module, inputs: Sequence[object]) -> list[Tensor]:
+def _answer(model: nn.Module, inputs: Inputs) -> list[Tensor]:
     """Each pass draws the same random numbers."""
     with same_random_state(model):
         return floating_tensors(answered(model, inputs))
