@@ -14,7 +14,7 @@ import libcst as cst
 
 from tielint.facts import Fit, Place, Tie, Write, compare
 from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
-from tielint.intent import Strength
+from tielint.intent import Strength, itself
 from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
 from tielint.positions import Positions
@@ -72,7 +72,7 @@ class Fixes:
         self.positions = positions
         self.settings = settings
         self.names = names
-        self.ties = {tie.place.statement for tie in ties}
+        self.ties = {tie.place.statement for tie in ties if not itself(tie)}
         self.several = several
 
     @property
@@ -167,6 +167,8 @@ class Fixes:
         doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
         if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
             doubt = "the two layers are made with another device or dtype"
+        if doubt is None and any(self.rewrites_itself(side.owner) for side in (tie.target, tie.source)):
+            doubt = "the embedding changes its weight in place while it is used (max_norm)"
         if doubt is None and listed_apart(tie, self.tree):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
@@ -187,6 +189,13 @@ class Fixes:
         if isinstance(node, cst.Attribute | cst.Name) and self.tree.text_of(node) == text:
             return True
         return any(self.names_itself(text, child) for child in node.children)
+
+    def rewrites_itself(self, layer: Instance | None) -> bool:
+        """An embedding with `max_norm` scales its rows at every lookup."""
+        call = layer.node if layer else None
+        return isinstance(call, cst.Call) and any(
+            argument.keyword is not None and argument.keyword.value == "max_norm" for argument in call.args
+        )
 
     def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
         if tie.write.binds:

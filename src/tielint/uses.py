@@ -107,11 +107,12 @@ def odd_use(
     """The line of the first use of a layer, by its attribute's name, that is none of the plain ones, if any.
 
     Plain is to define it in one function, to call it, to read its sizes or its bias, to compute with its weight, to
-    hand it to a container, to go over its elements in `forward`, to move it. `ties` are the statements that tie.
+    hand it to a container, to go over its elements in `forward`. `ties` are the statements that tie.
     """
     name = _attribute_of(owner)
     here = tree.function_of(place.statement)
     below = positions.span(place.statement).end
+    listed = "[" in owner.rpartition(".")[2]
     defined: list[cst.CSTNode] = []
     odd = [
         positions.span(node).start.row
@@ -129,10 +130,18 @@ def odd_use(
             defined.append(use)
         else:
             later = tree.function_of(use) is here and positions.span(use).start > below
-            plain = _is_plain(use, part, tree, later=later)
+            plain = _is_plain(use, part, tree, later=later) or (use is node and listed and _moves_all(use, tree))
         if not plain:
             odd.append(positions.span(use).start.row)
     return min(odd, default=None)
+
+
+def _moves_all(container: cst.BaseExpression, tree: Tree) -> bool:
+    """`net.parameters()`, `net.to(…)`: done to all layers of a container alike."""
+    match tree.parent(container):
+        case cst.Attribute(attr=cst.Name(value=name)) as method:
+            return name in _OF_ALL and isinstance(tree.parent(method), cst.Call)
+    return False
 
 
 def _is_another_place(use: cst.CSTNode, known: cst.CSTNode, tree: Tree) -> bool:
@@ -453,9 +462,8 @@ _TAKES_ANY_MODULE = frozenset(
     ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
 )
 _READ = frozenset(["bias", "in_features", "out_features", "embedding_dim", "num_embeddings", "padding_idx"])
-_PLAIN_METHODS = frozenset(
-    ["parameters", "train", "eval", "to", "cuda", "cpu", "half", "float", "double", "bfloat16", "zero_grad", "forward"]
-)
+_PLAIN_METHODS = frozenset(["train", "eval", "zero_grad", "forward"])
+_OF_ALL = frozenset(["parameters", "to", "cuda", "cpu", "half", "float", "double", "bfloat16", "state_dict"])
 _CONTAINS = frozenset(
     ["Sequential", "ModuleList", "ModuleDict", "append", "extend", "insert", "add_module", "register_module", "setattr"]
 )
