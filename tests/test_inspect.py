@@ -180,6 +180,22 @@ def test_a_parameter_that_shapes_the_output_and_learns_nothing_is_found() -> Non
     assert only(inspect(Shifted(), X), Relation.UNTRAINED).names == ("shift",)
 
 
+def test_a_layer_that_the_output_does_not_need_is_no_finding_whatever_dropout_draws() -> None:
+    class WithAPooler(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.body = nn.Sequential(nn.Linear(8, 8), nn.Dropout(0.5))
+            self.pooler = nn.Linear(8, 8)
+
+        def forward(self, x: Tensor) -> Tensor:
+            hidden: Tensor = self.body(x)
+            self.pooler(hidden)
+            return hidden
+
+    assert inspect(WithAPooler().train(), X).ok
+
+
+
 # ---------------------------------------------------------------------- what is right as it is
 
 

@@ -85,9 +85,14 @@ def loss_of(outputs: Sequence[Tensor]) -> Tensor | None:
     parts = []
     for number, output in enumerate(outputs):
         if output.requires_grad and output.numel():
-            goal = torch.rand(output.shape, generator=torch.Generator().manual_seed(number), dtype=torch.float64)
-            parts.append(nn.functional.mse_loss(output, goal.to(output)))
+            parts.append(nn.functional.mse_loss(output, _noise(output, seed=number)))
     return torch.stack([part.double() for part in parts]).sum() if parts else None
+
+
+def _noise(like: Tensor, seed: int) -> Tensor:
+    """Random numbers of a generator of their own: what the model draws stays the same."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(like.shape, generator=generator, dtype=torch.float64).to(like)
 
 
 def _that_matter(
@@ -99,7 +104,7 @@ def _that_matter(
     for named in silent:
         before = named.tensor.detach().clone()
         with torch.no_grad():
-            named.tensor.add_(torch.rand_like(named.tensor))
+            named.tensor.add_(_noise(before, seed=0))
         if not _same(outputs, _answer(model, inputs)):
             yield named
         with torch.no_grad():
