@@ -195,7 +195,6 @@ def test_a_layer_that_the_output_does_not_need_is_no_finding_whatever_dropout_dr
     assert inspect(WithAPooler().train(), X).ok
 
 
-
 # ---------------------------------------------------------------------- what is right as it is
 
 
