@@ -66,7 +66,7 @@ class CopiedTie(Rule):
             )
         ),
     )
-    candidates = (WRITES,)
+    sites = WRITES
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

@@ -65,7 +65,7 @@ class DataAlias(Rule):
     name = "data-alias"
     verdict = Verdict.ALIAS
     triggers = ((b"data", b"set_"),)
-    candidates = (WRITES,)
+    sites = WRITES
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

@@ -53,7 +53,7 @@ class DerivedWeightDetached(Rule):
     name = "derived-weight-detached"
     verdict = Verdict.GRAD_CUT
     triggers = ((b"data", b"detach"), (b"forward",))
-    candidates = ((REGISTERED, ASSIGNED, KEPT),)
+    sites = (*REGISTERED, ASSIGNED, *KEPT)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

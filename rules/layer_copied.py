@@ -49,7 +49,8 @@ class LayerCopied(Rule):
     name = "layer-copied"
     verdict = Verdict.COPY
     triggers = ((b"deepcopy",),)
-    candidates = ((SPEAKS_OF_SHARING,), (COPIED_DEEPLY,))
+    sites = (COPIED_DEEPLY,)
+    candidates = ((SPEAKS_OF_SHARING,),)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -74,7 +74,7 @@ class LayerRepeated(Rule):
     name = "layer-repeated"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"),)
-    candidates = ((repeats_a_layer,),)
+    sites = (repeats_a_layer,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

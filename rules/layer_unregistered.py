@@ -61,7 +61,7 @@ class LayerUnregistered(Rule):
     name = "layer-unregistered"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"__init__",),)
-    candidates = ((lists_layers,),)
+    sites = (lists_layers,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

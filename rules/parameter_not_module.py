@@ -45,7 +45,7 @@ class ParameterNotModule(Rule):
     name = "parameter-not-module"
     verdict = Verdict.ERROR
     triggers = ((b"weight_norm", b"spectral_norm", b"prune", b"parametriz", b"orthogonal"),)
-    candidates = ((changes_a_parameter,),)
+    sites = (changes_a_parameter,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

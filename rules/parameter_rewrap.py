@@ -67,7 +67,7 @@ class ParameterRewrap(Rule):
     name = "parameter-rewrap"
     verdict = Verdict.ALIAS
     triggers = ((b"Parameter", b"weight", b"bias"),)
-    candidates = (WRITES,)
+    sites = WRITES
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

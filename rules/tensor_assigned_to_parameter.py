@@ -61,7 +61,7 @@ class TensorAssignedToParameter(Rule):
     name = "tensor-assigned-to-parameter"
     verdict = Verdict.ERROR
     triggers = ((b"weight", b"bias", b"Parameter"),)
-    candidates = (WRITES,)
+    sites = WRITES
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

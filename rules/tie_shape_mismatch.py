@@ -58,7 +58,7 @@ class TieShapeMismatch(Rule):
     name = "tie-shape-mismatch"
     verdict = Verdict.ERROR
     triggers = ((b"weight", b"bias"),)
-    candidates = (WRITES,)
+    sites = WRITES
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for tie in facts.ties:

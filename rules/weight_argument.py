@@ -49,7 +49,7 @@ class WeightArgument(Rule):
     name = "weight-argument"
     verdict = Verdict.ALIAS
     triggers = ((b"_weight", b"from_pretrained"), (b"Embedding", b"import *"))
-    candidates = ((FROM_ANOTHER,),)
+    sites = FROM_ANOTHER
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -68,7 +68,7 @@ class WeightDetached(Rule):
     name = "weight-detached"
     verdict = Verdict.GRAD_CUT
     triggers = ((b"data", b"detach", b"no_grad", b"Parameter"), (b"forward",))
-    candidates = ((DETACHED, WRAPPED),)
+    sites = (*DETACHED, WRAPPED)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

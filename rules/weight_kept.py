@@ -56,7 +56,7 @@ class WeightKept(Rule):
     name = "weight-kept"
     verdict = Verdict.STALE
     triggers = ((b"weight",),)
-    candidates = ((KEPT, SEEN_OTHERWISE, REGISTERED, ASSIGNED),)
+    sites = (*KEPT, SEEN_OTHERWISE, *REGISTERED, ASSIGNED)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -1,8 +1,7 @@
-"""The cheap gate in front of the parser: bytes in, whether the file can hold a finding out.."""
+"""The cheap gate in front of the parser: bytes in, which rules can find something in them out, and where."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -19,14 +18,28 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
 
     def found(candidate: Candidate) -> bool:
         if candidate not in known:
-            known[candidate] = bool(
-                candidate.search(data) if isinstance(candidate, re.Pattern) else candidate(data, path)
-            )
+            known[candidate] = any(True for _ in candidate(data, path))
         return known[candidate]
 
     return tuple(
         rule
         for rule in rules
         if all(any(word in data for word in group) for group in rule.triggers)
-        and all(any(found(candidate) for candidate in group) for group in rule.candidates)
+        and all(any(map(found, group)) for group in (rule.sites, *rule.candidates) if group)
     )
+
+
+def sites_of(data: bytes, path: Path, rules: Iterable[Rule]) -> set[int] | None:
+    """The rows at which these rules can find something; None where one of them can anywhere."""
+    candidates: set[Candidate] = set()
+    for rule in rules:
+        if not rule.sites:
+            return None
+        candidates.update(rule.sites)
+    offsets = sorted({offset for candidate in candidates for offset in candidate(data, path)})
+    rows, row, last = set(), 1, 0
+    for offset in offsets:
+        row += data.count(b"\n", last, offset)
+        last = offset
+        rows.add(row)
+    return rows

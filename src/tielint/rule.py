@@ -18,14 +18,16 @@ class Rule(ABC):
     """Judges the facts of one file. Its docstring is its documentation, in sections headed `## What it does` etc.
 
     `triggers` is the prefilter's contract: groups of byte strings; a file can hold a finding of this rule only if it
-    contains at least one string of *every* group. `candidates` are asked next, in the same way: patterns, or functions
-    of the file's bytes and path, from `candidates.py`.
+    contains at least one string of *every* group. `sites`, from `candidates.py`, tell where in it a finding may be
+    made: only functions that have one of them, and what these have to do with, are looked into; without sites, the
+    whole file is. `candidates` tell what the file must have besides: one of every group.
     """
 
     code: ClassVar[str]
     name: ClassVar[str]
     verdict: ClassVar[Verdict]
     triggers: ClassVar[tuple[tuple[bytes, ...], ...]]
+    sites: ClassVar[tuple[Candidate, ...]] = ()
     candidates: ClassVar[tuple[tuple[Candidate, ...], ...]] = ()
     default: ClassVar[bool] = True
 
