@@ -6,16 +6,19 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
-from tielint.parsing import LintError, parsed
-from tielint.prefilter import wanted_by
+from tielint.parsing import LintError, parsed, python_tree
+from tielint.prefilter import sites_of, wanted_by
 from tielint.quick import speaks_of_torch
 from tielint.registry import all_rules
 from tielint.rule import Rule
+from tielint.segments import shortened
 from tielint.settings import Settings
 from tielint.source import SourceFile
 from tielint.suppression import unsuppressed
 
 if TYPE_CHECKING:
+    import ast
+
     from tielint.facts import FileFacts, Tie
     from tielint.judgement import Judgement
 
@@ -34,22 +37,35 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
     if not rules:
         return ()
     try:
-        module = parsed(source.text)
+        tree = python_tree(source.text)
         if not speaks_of_torch(data):
+            if tree is None:
+                parsed(source.text)
+            return ()
+        if settings.prefilter and tree and not _promising(source, data, tree, rules):
             return ()
         from tielint.modules import Modules
         from tielint.visitor import collect_facts
 
-        facts = collect_facts(module, Modules(source.path, thorough=False))
+        facts = collect_facts(parsed(source.text), Modules(source.path))
         judged = _judged(facts, rules)
-        if judged:
-            facts = collect_facts(module, Modules(source.path))
-            judged = _judged(facts, rules)
         shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
         found = _located(facts, source, shown, settings) if shown else []
     except RecursionError:
         raise LintError("nested too deeply to be linted") from None
     return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
+
+
+def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
+    """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
+    rows = sites_of(data, source.path, rules)
+    text = source.text if rows is None else shortened(source.text, tree, rows)
+    if text is None:
+        return False
+    from tielint.modules import Modules
+    from tielint.visitor import collect_facts
+
+    return bool(_judged(collect_facts(parsed(text), Modules(source.path, thorough=False)), rules))
 
 
 def selected_rules(settings: Settings) -> tuple[Rule, ...]:

@@ -5,14 +5,13 @@ Asked by `visitor.py`. An answer may mean one more file to parse, so outlines te
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from tielint.layers import canonical
 from tielint.outlines import Definition, Head, Outline, head_of, outline_of
-from tielint.parsing import LintError, parsed
+from tielint.parsing import LintError, parsed, python_tree
 from tielint.source import SourceError, SourceFile, read_bytes
 from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
 
@@ -63,7 +62,7 @@ def _absolute(name: str, asked_by: Path) -> str:
     level = len(name) - len(bare)
     if not level:
         return name
-    holders = [directory.name for directory in _packages(asked_by)][::-1]
+    holders = [directory.name for directory in _packages(asked_by.parent)][::-1]
     holders = holders[: len(holders) - level + 1]
     return ".".join([*holders, bare] if bare else holders)
 
@@ -144,20 +143,21 @@ def _head(file: Path, changed: int, size: int) -> Head:
         return Head()
 
 
-def _packages(path: Path) -> Iterator[Path]:
-    """The directories that make the file's package, innermost first; a loose file's own directory."""
-    directory = path.parent
-    yield directory
+@lru_cache(maxsize=4096)
+def _packages(directory: Path) -> tuple[Path, ...]:
+    """The directories that make the package of a file in this one, innermost first; a loose file's own directory."""
+    found = [directory]
     while (directory / "__init__.py").is_file() and (directory.parent / "__init__.py").is_file():
         directory = directory.parent
-        yield directory
+        found.append(directory)
+    return tuple(found)
 
 
 @lru_cache(maxsize=4096)
 def _start(directory: Path) -> Path:
     """Where absolute imports start: beside the package that a directory is in; in it, if it is in none."""
     inside = (directory / "__init__.py").is_file()
-    return list(_packages(directory / "_"))[-1].parent if inside else directory
+    return _packages(directory)[-1].parent if inside else directory
 
 
 def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
@@ -220,6 +220,8 @@ def _names_of(file: Path, changed: int, size: int) -> Frame | None:
     from tielint.visitor import run_module
 
     try:
-        return run_module(parsed(SourceFile.read(file).text), Modules(file))
+        text = SourceFile.read(file).text
+        python_tree(text)
+        return run_module(parsed(text), Modules(file))
     except (SourceError, LintError, RecursionError):
         return None

@@ -19,11 +19,33 @@ class LintError(Exception):
     """Why a text can't be linted, in one line."""
 
 
+def python_tree(text: str) -> ast.Module | None:
+    """What Python's own parser makes of a text, many times faster than LibCST; None where it can't parse it.
+
+    Raises:
+        LintError: LibCST's parser would overflow its stack, and take the process with it. Python's gives up in time,
+            but for long chains before 3.11: only statements that are long enough to nest so deeply are looked into.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(text)
+    except SyntaxError as error:
+        if "nested" in error.msg:
+            raise _too_deep() from None
+        return None
+    except (ValueError, RecursionError, MemoryError):
+        raise _too_deep() from None
+    ends = list(accumulate([0, *map(len, text.split("\n"))]))
+    if any(_deep(node) for node in _statements(tree.body, ends)):
+        raise _too_deep()
+    return tree
+
+
 def parsed(text: str) -> cst.Module:
+    """LibCST's tree of a text that `python_tree` has looked at, or of a part of one."""
     import libcst as cst
 
-    if _too_deep(text):
-        raise LintError("nested too deeply to be linted")
     try:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
@@ -32,23 +54,8 @@ def parsed(text: str) -> cst.Module:
         raise LintError(message) from None
 
 
-def _too_deep(text: str) -> bool:
-    """Where LibCST's parser would overflow its stack, and take the process with it.
-
-    Python's own parser gives up in time, but for long chains before 3.11. Only statements that are long enough to nest
-    so deeply are looked into.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = ast.parse(text)
-    except SyntaxError as error:
-        return "nested" in error.msg
-    except (ValueError, RecursionError, MemoryError):
-        return True
-    lengths = [0, *map(len, text.split("\n"))]
-    ends = list(accumulate(lengths))
-    return any(_deep(node) for node in _statements(module.body, ends))
+def _too_deep() -> LintError:
+    return LintError("nested too deeply to be linted")
 
 
 def _statements(body: Sequence[ast.stmt], ends: Sequence[int]) -> Iterator[ast.stmt]:

@@ -1,0 +1,248 @@
+"""Leaves out of a text the functions that can have no part in a finding, so that less is parsed and run.
+
+Asked by `analysis.py` with the places where a finding may be made. What is left out is replaced by a call of something
+unknown; the rows stay. A finding in what is left means no more than that the whole text is worth reading.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+LEFT_OUT = "return __left_out__()"
+
+_WORD = re.compile(r"[^\W\d]\w*")
+_Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+_HANDS_OUT = re.compile(r"\b(?:weight|bias|kernel|param\w*|Parameter|[Ww](?:_\w+|[a-z0-9]{0,2}))\b")
+"""What `forward` may answer with that is a Parameter."""
+
+
+@dataclass(slots=True)
+class _Function:
+    """A function or method; functions inside it are a part of it.
+
+    first, last: the rows of its whole text. body, column: where its body starts. words: what it names of all that the
+    file defines.
+    """
+
+    name: str
+    holder: _Class | None
+    first: int
+    body: int
+    last: int
+    column: int
+    words: set[str]
+    text: str
+
+
+@dataclass(slots=True, eq=False)
+class _Class:
+    """A class: the names of its bases, and in `words` what is named in its body, but not in its methods."""
+
+    name: str
+    bases: set[str]
+    first: int
+    last: int
+    words: set[str] = field(default_factory=set)
+    methods: list[_Function] = field(default_factory=list)
+
+
+class _Outline:
+    """The functions and classes of a text, wherever they are but in functions, and the rows of their docstrings."""
+
+    def __init__(self, tree: ast.Module, lines: list[str]) -> None:
+        self.lines = lines
+        self.functions: list[_Function] = []
+        self.classes: list[_Class] = []
+        self.words: set[str] = set()
+        self.docstrings: set[int] = set()
+        self._fill(tree, None, 1, len(lines))
+        self.definitions: list[_Function | _Class] = [*self.functions, *self.classes]
+        defined = {found.name for found in self.definitions}
+        self.words &= defined
+        for found in self.definitions:
+            found.words &= defined
+            found.words.discard(found.name)
+
+    def _fill(self, holder: ast.Module | ast.ClassDef, known: _Class | None, first: int, last: int) -> None:
+        """Takes apart the rows from first to last."""
+        words = known.words if known else self.words
+        first = self._after_docstring(holder, words, first)
+        for node in _parts(holder.body):
+            start, end = _first_row(node), node.end_lineno or node.lineno
+            words.update(self._words(first, start - 1))
+            first = max(first, end + 1)
+            if isinstance(node, ast.ClassDef):
+                inner = _Class(node.name, {_last_name(base) for base in node.bases}, start, end)
+                self.classes.append(inner)
+                self._fill(node, inner, start, end)
+            elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                self._add(node, known, start, end)
+        words.update(self._words(first, last))
+
+    def _add(self, node: ast.FunctionDef | ast.AsyncFunctionDef, holder: _Class | None, first: int, last: int) -> None:
+        words: set[str] = set()
+        rest = self._after_docstring(node, words, first)
+        text = "\n".join(self.lines[rest - 1 : last])
+        words.update(_WORD.findall(text))
+        body = node.body[0]
+        function = _Function(node.name, holder, first, _first_row(body), last, body.col_offset, words, text)
+        self.functions.append(function)
+        if holder:
+            holder.methods.append(function)
+
+    def _after_docstring(self, node: _Holder, words: set[str], first: int) -> int:
+        """The row after a docstring, whose words mean nothing; those before it are added to the words."""
+        match node.body[:1]:
+            case [ast.Expr(value=ast.Constant(value=str()), lineno=start, end_lineno=int(end), col_offset=column)] if (
+                not self.lines[start - 1][:column].strip()
+            ):
+                words.update(self._words(first, start - 1))
+                self.docstrings.update(range(start, end + 1))
+                return end + 1
+        return first
+
+    def _words(self, first: int, last: int) -> list[str]:
+        return _WORD.findall("\n".join(self.lines[first - 1 : last])) if first <= last else []
+
+    def is_code(self, row: int) -> bool:
+        """Whether a row is in no docstring, and no comment alone."""
+        return row not in self.docstrings and not self.lines[row - 1].lstrip().startswith("#")
+
+
+def shortened(text: str, tree: ast.Module, rows: Iterable[int]) -> str | None:
+    """The text without the bodies of functions that have nothing to do with what stands in these rows.
+
+    Kept is each function in which such a row is, whatever may call it, and whatever those may call, by the names in
+    their texts; classes with all that makes their objects; and the statements of modules and classes. None where the
+    rows hold nothing but comments and docstrings.
+    """
+    if "\r" in text or "\f" in text:
+        return text
+    lines = text.split("\n")
+    outline = _Outline(tree, lines)
+    rows = {row for row in rows if outline.is_code(row)}
+    if not rows:
+        return None
+    kept = _Needed(outline, *_concerned(outline, rows)).functions
+    for function in outline.functions:
+        blank = lines[function.body - 1][: function.column]
+        if id(function) not in kept and not blank.strip():
+            lines[function.body - 1 : function.last] = [blank + LEFT_OUT] + [""] * (function.last - function.body)
+    return "\n".join(lines)
+
+
+def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list[_Class]]:
+    """The functions that a row is in and all that may call them, and their classes."""
+    functions: dict[int, _Function] = {}
+    made: dict[int, _Class] = {}  # making one of their objects leads to a row
+    called: set[int] = set()  # so does calling one
+    names: set[str] = set()
+
+    def add_class(found: _Class, *, by_call: bool) -> None:
+        if id(found) not in made or (by_call and id(found) not in called):
+            made[id(found)] = found
+            if by_call:
+                called.add(id(found))
+            names.add(found.name)
+            for other in outline.classes:
+                if found.name in other.bases:
+                    add_class(other, by_call=by_call)
+
+    def add(function: _Function) -> None:
+        if id(function) not in functions:
+            functions[id(function)] = function
+            names.add(function.name)
+            if function.holder:
+                add_class(function.holder, by_call=function.name in ("forward", "__call__"))
+
+    for function in outline.functions:
+        if any(row in rows for row in range(function.first, function.last + 1)):
+            add(function)
+    for found in outline.classes:
+        if any(found.first <= row <= found.last for row in rows):
+            add_class(found, by_call=False)
+    size = -1
+    while size != len(functions) + len(made) + len(called):
+        size = len(functions) + len(made) + len(called)
+        calls = {found.name for found in made.values() if id(found) in called}
+        for function in outline.functions:
+            if not names.isdisjoint(function.words):
+                add(function)
+                if function.holder and not calls.isdisjoint(function.words):
+                    for method in function.holder.methods:
+                        add(method)
+        for found in outline.classes:
+            if not names.isdisjoint(found.words):
+                add_class(found, by_call=False)
+    return list(functions.values()), list(made.values())
+
+
+class _Needed:
+    """Functions, and what they and a module's own statements may call, or make objects of."""
+
+    def __init__(self, outline: _Outline, functions: Iterable[_Function], classes: Iterable[_Class]) -> None:
+        self.functions: set[int] = set()
+        self._classes: set[int] = set()
+        self._known: set[str] = set()
+        self._named: dict[str, list[_Function | _Class]] = {}
+        for named in outline.definitions:
+            self._named.setdefault(named.name, []).append(named)
+        self._waiting: list[_Function | _Class] = [*functions, *classes]
+        self._call(outline.words)
+        while self._waiting:
+            found = self._waiting.pop()
+            if isinstance(found, _Class):
+                self._make(found)
+            elif id(found) not in self.functions:
+                self.functions.add(id(found))
+                self._call(found.words)
+                if found.holder:
+                    self._make(found.holder)
+
+    def _call(self, words: set[str]) -> None:
+        for word in (words & self._named.keys()) - self._known:
+            self._known.add(word)
+            self._waiting += [found for found in self._named[word] if not _runs_unnamed(found)]
+
+    def _make(self, found: _Class) -> None:
+        if id(found) in self._classes:
+            return
+        self._classes.add(id(found))
+        self._call(found.words | found.bases)
+        for method in found.methods:
+            if _runs_unnamed(method) and (method.name != "forward" or _HANDS_OUT.search(method.text)):
+                self._waiting.append(method)
+
+
+def _runs_unnamed(found: _Function | _Class) -> bool:
+    """Whether a function runs without being called by its name: when an object is made, called or indexed."""
+    return isinstance(found, _Function) and (found.name == "forward" or found.name.startswith("__"))
+
+
+def _parts(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
+    """Functions and classes, also those under `if`, `try` and the like, in their order."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node
+        else:
+            for inner in ("body", "handlers", "cases", "orelse", "finalbody"):
+                yield from _parts(getattr(node, inner, ()))
+
+
+def _first_row(node: ast.stmt) -> int:
+    """Decorators come before the row that Python gives a definition."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+def _last_name(node: ast.expr) -> str:
+    match node:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case ast.Subscript(value=value):
+            return _last_name(value)
+    return ""
