@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tielint.candidates import TIES, tied_elsewhere
+from tielint.candidates import REMAKES, TIES
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import read_intent
@@ -53,7 +53,7 @@ class TieRemade(Rule):
     name = "tie-remade"
     verdict = Verdict.BROKEN_LATER
     triggers = ((b"assign", b"to_empty"), (b"weight", b"bias"))
-    candidates = ((*TIES, tied_elsewhere),)
+    sites = (*TIES, REMAKES)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tielint.candidates import TIES, tied_elsewhere
+from tielint.candidates import REPARAMETRIZES, TIES
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import read_intent
@@ -53,7 +53,7 @@ class TieReparametrized(Rule):
     name = "tie-reparametrized"
     verdict = Verdict.BROKEN_LATER
     triggers = ((b"weight_norm", b"spectral_norm", b"prune", b"parametriz", b"orthogonal"),)
-    candidates = ((*TIES, tied_elsewhere),)
+    sites = (*TIES, REPARAMETRIZES)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

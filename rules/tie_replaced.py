@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tielint.candidates import TIES, tied_elsewhere
+from tielint.candidates import REPLACES, SETS, TIES
 from tielint.facts import Event, EventKind, FileFacts, Tie
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import read_intent
@@ -57,7 +57,7 @@ class TieReplaced(Rule):
     name = "tie-replaced"
     verdict = Verdict.BROKEN_LATER
     triggers = ((b"weight", b"bias", b"register_parameter", b"setattr", b"super("),)
-    candidates = ((*TIES, tied_elsewhere),)
+    sites = (*TIES, REPLACES, SETS)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from tielint.judgement import Judgement
 
 
+SMALL = 10_000
+"""Bytes up to which nothing is left out of a text: it would cost more than it saves."""
+
+
 def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
     """All findings that the settings want, sorted; `rules` are those that the gate let through, if it was asked.
 
@@ -58,8 +62,8 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
     """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
-    rows = sites_of(data, source.path, rules)
-    text = source.text if rows is None else shortened(source.text, tree, rows)
+    sites = sites_of(data, source.path, rules) if len(data) > SMALL else None
+    text = source.text if sites is None else shortened(source.text, tree, sites)
     if text is None:
         return False
     from tielint.modules import Modules

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -53,11 +53,14 @@ class Near:
 _NAME = rb"(?:weight|bias|kernel|(?:weight|bias)_(?:ih|hh|hr)_l\w+|weight_[gv]|bias_[kv]|in_proj_weight|in_proj_bias)\b"
 _OWN = rb"(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b"
 """The names of Parameters: those of layers, and those that people give their own."""
+_WORD_OWN = rb"(?:(?:weight|bias|kernel)\b|\b[Ww](?:_\w+|[a-z0-9]{0,2})\b)"
 _FRESH = (
     rb"(?:(?:torch|th|np|numpy)\.(?:zeros|ones|empty|rand|randn|randint|full|Tensor|FloatTensor|arange|eye|normal|linspace|"
     rb"zeros_like|ones_like|empty_like|randn_like|rand_like|full_like|log|exp|sqrt)\b|torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|"
     rb"config|float\(|math\.)|config\b|self\.config\b)"
 )
+_SETTING = rb"(?:self\.|model\.)?(?:config|cfg|args|hparams)\b"
+"""What holds numbers and flags, and no Parameter."""
 _TURN = (
     rb"(?:t\(|T\b|H\b|mT\b|mH\b|data\b(?!\.\w+_\()|detach|clone|transpose|permute|swap(?:axes|dims)|contiguous|movedim|moveaxis|"
     rb"adjoint)"
@@ -77,8 +80,9 @@ ASSIGNED = Likeness(
 )
 """A layer's Parameter is given something that was there before."""
 NAMED_ALIKE = Likeness(
-    rb"\.(?:\w*weights|\w+_(?:weight|bias)|(?:weight|bias_|w_)\w+)[ \t]*=(?!=)[ \t]*(?!(?:nn|torch)\.)"
-    rb"[\w.]*\.(?:\w*weight\w*|\w+_bias)\b"
+    rb"\.(?:\w*weights|\w+_(?:weight|bias)|(?:weight|bias_|w_)\w+)[ \t]*=(?!=)[ \t]*(?!(?:nn|torch)\.|"
+    + _SETTING
+    + rb")[\w.]*\.(?:\w*weight\w*|\w+_bias)\b"
 )
 """An attribute that sounds like a Parameter is given another one that does."""
 UNPACKED = (
@@ -87,26 +91,31 @@ UNPACKED = (
 )
 """Several attributes at once."""
 WRAPPED = Likeness(
-    rb"Parameter\(\s*(?:data\s*=\s*)?\(*\s*(?!"
+    rb"Parameter\((?<!inspect\.Parameter\()\s*(?:data\s*=\s*)?\(*\s*(?!"
     + _FRESH
     + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
 )
 """A Parameter is made of something that was there before."""
-DATA_ASSIGNED = Likeness(rb"\.data\b(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
+DATA_ASSIGNED = Likeness(rb"\.data\b(?<!\bself\.data)(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
+SET_BY_NAME = Likeness(
+    rb"setattr(?:__)?\((?![^)\n]*\bBuffer\()(?=[^)]{0,300}?(?:weight|bias|[Pp]aram|data|detach|clone|getattr|\.t\b|\.T\b))"
+)
 REGISTERED = (
-    Likeness(rb"setattr(?:__)?\((?=[^)]{0,300}?(?:weight|bias|[Pp]aram|data|detach|clone|getattr|\.t\b|\.T\b))"),
-    Likeness(rb"register_parameter\("),
-    Likeness(rb"_parameters\b(?<!\w_parameters)"),
+    SET_BY_NAME,
+    Likeness(rb"register_parameter\((?!\s*[^,()]*,\s*None\s*\))"),
+    Likeness(rb"_parameters\b(?<!\w_parameters)(?!\.(?:get|items|keys|values)\(|[ \t]*:)"),
     Likeness(rb"register_buffer\([^)]{0,200}?(?:weight|bias|[Pp]aram|" + _OWN + rb")"),
 )
 SEEN_OTHERWISE = Likeness(rb"\." + _OWN + rb"(?:\.data|\.detach\(\))*\." + _TURN)
 """A Parameter's values are taken, transposed or copied, whatever becomes of them."""
+GIVEN_A_NAME = Near(rb"\." + _OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + _OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w")
+"""A name is given something that is made of a Parameter."""
 KEPT = (
     Near(
         rb"\." + _TURN,
         rb"[\w\]]\.\w+[ \t]*=[ \t]*\(*(?:torch\.\w+\(|[\w.]*Parameter\()?[A-Za-z_][\w.\[\]]*\." + _TURN,
     ),
-    Near(rb"\." + _OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + _OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w"),
+    GIVEN_A_NAME,
 )
 """An attribute is given a view or copy of something, or a name that of a Parameter."""
 
@@ -120,8 +129,8 @@ def written_in_place(data: bytes, _path: Path) -> Iterator[int]:
             yield match.start()
 
 
-_WRITTEN = rb"(?:" + _OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?\Z"
-_READ = _OWN + rb"|param|\.data\b"
+_WRITTEN = rb"(?:" + _WORD_OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?\Z"
+_READ = _WORD_OWN + rb"|param|\.data\b"
 
 WRITES = (
     ASSIGNED,
@@ -139,14 +148,14 @@ WRITES = (
 DETACHED = (
     Near(
         rb"\.(?:data\b|detach\()",
-        rb"(?:weight|bias|kernel|embed|\b[Ww])\w*(?:\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*"
-        rb"\.(?:data\b(?!\.\w+_\()|detach\()",
+        rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|[Ww](?:_\w+|[a-z0-9]{0,2}))"
+        rb"(?:\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()",
     ),
     Near(
         rb"no_grad\(",
-        rb"^[ \t]*with\s+[\w.]*no_grad\(\)[^\n]*\n(?:[^\n]*\n){0,12}?[^\n]*\." + _NAME,
+        rb"^([ \t]*)with\s+[\w.]*no_grad\(\)[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\." + _NAME,
     ),
-    Likeness(rb"no_grad\(\)\s+def\s+forward(?:[^\n]*\n){1,40}?[^\n]*\." + _NAME),
+    Likeness(rb"no_grad\(\)\s+def\s+forward(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\." + _NAME),
 )
 SPEAKS_OF_SHARING = Likeness(
     rb"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
@@ -184,11 +193,46 @@ def ties_own_parameters(data: bytes, _path: Path) -> Iterator[int]:
     return (match.start() for match in _compiled(_SHARED).finditer(data) if match[1] in made) if made else iter(())
 
 
-_SHARED = rb"^[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*[\w.]+\.(\w+)[ \t]*(?:#[^\n]*)?$"
+_SHARED = rb"^[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*(?!" + _SETTING + rb")[\w.]+\.(\w+)[ \t]*(?:#[^\n]*)?$"
 _MADE = rb"\.(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*(?:[\w.]*\.)?\w*Parameter\("
 
-TIES = (ASSIGNED, *UNPACKED, *REGISTERED, DATA_ASSIGNED, ties_own_parameters)
+
+@lru_cache(maxsize=1)
+def tied_elsewhere(data: bytes, path: Path) -> tuple[int, ...]:
+    """A class of this file may have a base, in another file of the project, that ties."""
+    bases = _compiled(rb"^class\s+\w+\s*\(\s*[A-Za-z_]").search(data)
+    if bases is None:
+        return ()
+    from tielint.modules import may_inherit_a_tie
+
+    return (bases.start(),) if may_inherit_a_tie(data, path) else ()
+
+
+TIES = (ASSIGNED, *UNPACKED, *REGISTERED, DATA_ASSIGNED, ties_own_parameters, tied_elsewhere)
 """One of these makes a tie that something later may undo."""
+
+
+@dataclass(frozen=True, slots=True)
+class AfterTie:
+    """Wherever the pattern matches in a file in which something ties."""
+
+    pattern: bytes
+
+    def __call__(self, data: bytes, path: Path) -> Iterator[int]:
+        return Likeness(self.pattern)(data, path) if _ties(data, path) else iter(())
+
+
+@lru_cache(maxsize=1)
+def _ties(data: bytes, path: Path) -> bool:
+    """Asked of one file by several rules."""
+    return any(True for candidate in TIES for _ in candidate(data, path))
+
+
+REPLACES = AfterTie(rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=(?!=)")
+"""An attribute is assigned."""
+SETS = AfterTie(rb"setattr|register_|add_module|del[ \t]")
+REPARAMETRIZES = AfterTie(rb"(?:weight_norm|spectral_norm|prune|parametriz|orthogonal)")
+REMAKES = AfterTie(rb"(?:assign|to_empty)")
 
 
 def repeats_a_layer(data: bytes, _path: Path) -> Iterator[int]:
@@ -286,13 +330,3 @@ _GIVEN = (
     rb"(?:norm|structured|parametrization|orthogonal|prune\.\w+|prune)\(\s*(?:module\s*=\s*)?"
     rb"([\w.]+(?:\[[^\]\n]*\])?(?:\.\w+)*)"
 )
-
-
-def tied_elsewhere(data: bytes, path: Path) -> Iterator[int]:
-    """A class of this file may have a base, in another file of the project, that ties."""
-    bases = _compiled(rb"^class\s+\w+\s*\(\s*[A-Za-z_]").search(data)
-    if bases:
-        from tielint.modules import may_inherit_a_tie
-
-        if may_inherit_a_tie(data, path):
-            yield bases.start()

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TypeAlias
 
 from tielint.candidates import Candidate
 from tielint.quick import speaks_of_torch
 from tielint.rule import Rule
+
+Site: TypeAlias = tuple[Candidate, int]
+"""What a candidate saw, and in which row."""
 
 
 def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -29,17 +33,16 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
     )
 
 
-def sites_of(data: bytes, path: Path, rules: Iterable[Rule]) -> set[int] | None:
+def sites_of(data: bytes, path: Path, rules: Iterable[Rule]) -> list[Site] | None:
     """The rows at which these rules can find something; None where one of them can anywhere."""
-    candidates: set[Candidate] = set()
-    for rule in rules:
-        if not rule.sites:
-            return None
-        candidates.update(rule.sites)
-    offsets = sorted({offset for candidate in candidates for offset in candidate(data, path)})
-    rows, row, last = set(), 1, 0
-    for offset in offsets:
-        row += data.count(b"\n", last, offset)
-        last = offset
-        rows.add(row)
-    return rows
+    if not all(rule.sites for rule in rules):
+        return None
+    candidates = dict.fromkeys(candidate for rule in rules for candidate in rule.sites)
+    sites = []
+    for candidate in candidates:
+        row, last = 1, 0
+        for offset in sorted(candidate(data, path)):
+            row += data.count(b"\n", last, offset)
+            last = offset
+            sites.append((candidate, row))
+    return sites

@@ -12,12 +12,29 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from tielint.candidates import REPLACES, TIES, AfterTie, Candidate, tied_elsewhere
+from tielint.flow import Flow, Surroundings
+from tielint.prefilter import Site
+
 LEFT_OUT = "return __left_out__()"
 
 _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _HANDS_OUT = re.compile(r"\b(?:weight|bias|kernel|param\w*|Parameter|[Ww](?:_\w+|[a-z0-9]{0,2}))\b")
 """What `forward` may answer with that is a Parameter."""
+_CONTAINED = re.compile(r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\(([^)]{0,200})")
+_REGISTERED_ATTRIBUTE = re.compile(
+    r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*"
+    r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\("
+)
+_PLAIN_ATTRIBUTE = re.compile(
+    r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|list\b|dict\b|[a-z_]\w*[ \t]*(?:#|$))", re.M
+)
+_PUTS = re.compile(
+    r"\.\w+[ \t]*=(?!=)|setattr|register_|copy_\(|set_\(|ModuleList|Sequential|ParameterList|\]\s*=(?!=)"
+)
+_ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=(?!=)")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(slots=True)
@@ -36,6 +53,7 @@ class _Function:
     column: int
     words: set[str]
     text: str
+    node: ast.FunctionDef | ast.AsyncFunctionDef
 
 
 @dataclass(slots=True, eq=False)
@@ -89,7 +107,7 @@ class _Outline:
         text = "\n".join(self.lines[rest - 1 : last])
         words.update(_WORD.findall(text))
         body = node.body[0]
-        function = _Function(node.name, holder, first, _first_row(body), last, body.col_offset, words, text)
+        function = _Function(node.name, holder, first, _first_row(body), last, body.col_offset, words, text, node)
         self.functions.append(function)
         if holder:
             holder.methods.append(function)
@@ -108,23 +126,31 @@ class _Outline:
     def _words(self, first: int, last: int) -> list[str]:
         return _WORD.findall("\n".join(self.lines[first - 1 : last])) if first <= last else []
 
+    def function_at(self, row: int) -> _Function | None:
+        return next((found for found in self.functions if found.first <= row <= found.last), None)
+
+    def text_around(self, row: int) -> str:
+        """The text of the function that a row is in, or the row alone."""
+        function = self.function_at(row)
+        return function.text if function else self.lines[row - 1]
+
     def is_code(self, row: int) -> bool:
         """Whether a row is in no docstring, and no comment alone."""
         return row not in self.docstrings and not self.lines[row - 1].lstrip().startswith("#")
 
 
-def shortened(text: str, tree: ast.Module, rows: Iterable[int]) -> str | None:
+def shortened(text: str, tree: ast.Module, sites: Iterable[Site]) -> str | None:
     """The text without the bodies of functions that have nothing to do with what stands in these rows.
 
     Kept is each function in which such a row is, whatever may call it, and whatever those may call, by the names in
-    their texts; classes with all that makes their objects; and the statements of modules and classes. None where the
-    rows hold nothing but comments and docstrings.
+    their texts; classes with all that makes their objects; and the statements of modules and classes. None where
+    nothing may come of any row.
     """
     if "\r" in text or "\f" in text:
         return text
     lines = text.split("\n")
     outline = _Outline(tree, lines)
-    rows = {row for row in rows if outline.is_code(row)}
+    rows = _promising(outline, sites)
     if not rows:
         return None
     kept = _Needed(outline, *_concerned(outline, rows)).functions
@@ -133,6 +159,61 @@ def shortened(text: str, tree: ast.Module, rows: Iterable[int]) -> str | None:
         if id(function) not in kept and not blank.strip():
             lines[function.body - 1 : function.last] = [blank + LEFT_OUT] + [""] * (function.last - function.body)
     return "\n".join(lines)
+
+
+def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
+    """The rows of code, without those that a look around shows to come to nothing.
+
+    What may undo a tie counts only where one is left, and, for an assignment, where its function names the attribute.
+    """
+    flows = _Flows(outline)
+    rows: set[int] = set()
+    undoing: list[Site] = []
+    tying: list[int] = []
+    for candidate, row in sites:
+        if not outline.is_code(row):
+            continue
+        if isinstance(candidate, AfterTie):
+            undoing.append((candidate, row))
+        elif flows.matter(candidate, row):
+            rows.add(row)
+            if candidate in TIES:
+                tying.append(row)
+    if tying:
+        everywhere = any(candidate is tied_elsewhere for candidate, _ in sites)
+        named = set().union(*(_WORD.findall(outline.text_around(row)) for row in tying))
+        for candidate, row in undoing:
+            assigned = _ASSIGNED.search(outline.lines[row - 1]) if candidate is REPLACES and not everywhere else None
+            if assigned is None or assigned[1] in named:
+                rows.add(row)
+    return rows
+
+
+class _Flows:
+    """The flow of each function of a text, looked at when it is asked for."""
+
+    def __init__(self, outline: _Outline) -> None:
+        self._outline = outline
+        text = "\n".join(outline.lines)
+        plain = set(_PLAIN_ATTRIBUTE.findall(text))
+        self._around = Surroundings(
+            contained=frozenset(word for given in _CONTAINED.findall(text) for word in _WORD.findall(given)),
+            registered=frozenset(set(_REGISTERED_ATTRIBUTE.findall(text)) - plain),
+            functions=frozenset(found.name for found in outline.functions),
+            keeping=frozenset(found.name for found in outline.functions if _PUTS.search(found.text)),
+        )
+        self._known: dict[int, Flow] = {}
+
+    def matter(self, candidate: Candidate, row: int) -> bool:
+        function = self._outline.function_at(row)
+        return function is None or self._of(function).matters(candidate, row)
+
+    def _of(self, function: _Function) -> Flow:
+        if id(function) not in self._known:
+            callers = (found.name for found in self._outline.functions if function.name in found.words)
+            words = _CAMEL.sub(" ", " ".join([function.holder.name if function.holder else "", *callers]))
+            self._known[id(function)] = Flow(function.node, function.text, words, self._around)
+        return self._known[id(function)]
 
 
 def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list[_Class]]:
