@@ -23,9 +23,12 @@ def main() -> int:
         print("error: the output cannot be written: standard output is closed", file=sys.stderr)
         return UNABLE
     try:
-        from tielint.quick import answer
+        from tielint import quick, replay
 
-        text = answer(sys.argv[1:])
+        status = replay.answer(sys.argv[1:])
+        if status is not None:
+            return status
+        text = quick.answer(sys.argv[1:])
         if text is not None:
             sys.stdout.write(text)
             sys.stdout.flush()

@@ -10,19 +10,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from io import TextIOBase
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import click
 
 from tielint import __version__
+from tielint.cache import keep_run
 from tielint.config import Overrides, load
 from tielint.findings import Applicability, Confidence
+from tielint.reads import recorded
 from tielint.registry import all_rules, rule_by_code
 from tielint.report import Report
 from tielint.reports import diff, lines, rules
 from tielint.rule import Rule
-from tielint.run import STDIN, Linted, Request, lint
+from tielint.run import STDIN, Linted, Request, lint, project_root
 from tielint.settings import ConfigError
 
 FORMATS = ("text", "json", "sarif")
@@ -38,10 +41,42 @@ class Refusal(click.ClickException):
         click.echo(f"error: {self.message}", err=True)
 
 
+class Heard(TextIOBase):
+    """A stream, and all that was said on it."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.said: list[str] = []
+
+    def write(self, text: str) -> int:
+        self.said.append(text)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._stream.encoding
+
+    @property
+    def stream(self) -> TextIO:
+        """Itself, as whoever writes to streams wants it."""
+        return cast("TextIO", self)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where a run's results go, and in which form."""
 
+    out: Heard
+    err: Heard
     format: str = "text"
     file: Path | None = None
     quiet: bool = False
@@ -124,7 +159,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 )
 @click.option("--exit-zero", is_flag=True, help="Exit with 0 when findings are left. Errors still exit with 2.")
 @click.option("--quiet", "-q", is_flag=True, help="Print findings and errors, but no summary.")
-@click.option("--no-cache", is_flag=True, help="Do not use a cache. There is none yet, so this changes nothing.")
+@click.option("--no-cache", is_flag=True, help="Lint all files anew, and keep no results.")
 @click.option(
     "--no-prefilter",
     is_flag=True,
@@ -174,20 +209,27 @@ def check(
                  2  wrong use, or something could not be linted
     """
     wanted = Applicability.UNSAFE if unsafe_fixes else Applicability.SAFE
-    request = Request(paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff, force_exclude)
+    request = Request(
+        paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff, force_exclude, not no_cache
+    )
     _forgive_odd_names()
     if STDIN in paths and not request.from_stdin:
         raise click.UsageError("- (standard input) can't be linted together with other paths")
     if diff and (output_format != "text" or output_file):
         raise click.UsageError("--diff prints the difference alone: no --output-format, no --output-file")
+    output = Output(Heard(sys.stdout), Heard(sys.stderr), output_format, output_file, quiet, exit_zero)
     try:
         all_rules()  # a broken rule of a third party ends the run before any file is touched
         overrides = Overrides(select, ignore, exclude, min_confidence, prefilter=not no_prefilter)
-        loaded = load(overrides, file=config)
-        linted = lint(request, loaded)
+        with recorded() as reads:
+            loaded = load(overrides, file=config)
+            linted = lint(request, loaded)
     except ConfigError as error:
         raise Refusal(str(error)) from error
-    context.exit(_conclude(linted, request, Output(output_format, output_file, quiet, exit_zero)))
+    status = _conclude(linted, request, output)
+    if request.cache and not (request.fix or request.from_stdin or output_file):
+        keep_run(project_root(loaded), sys.argv[1:], reads, status, output.out.said, output.err.said)
+    context.exit(status)
 
 
 def _conclude(linted: Linted, request: Request, output: Output) -> int:
@@ -196,7 +238,7 @@ def _conclude(linted: Linted, request: Request, output: Output) -> int:
     if linted.standard_output is not None:
         sys.stdout.buffer.write(linted.standard_output)
     for problem in report.problems:
-        click.echo(lines.problem_line(problem), err=True)
+        click.echo(lines.problem_line(problem), file=output.err.stream)
     if request.diff:
         _print_diff(linted)
         _tell(lines.planned(report), output, err=True)
@@ -215,7 +257,7 @@ def _print_report(report: Report, request: Request, output: Output) -> None:
         with _opened(output.file) as stream:
             _print_to(stream, report, output.format)
     else:
-        _print_to(sys.stderr if aside else sys.stdout, report, output.format)
+        _print_to((output.err if aside else output.out).stream, report, output.format)
     if output.format == "text":
         _tell((*lines.done(report), lines.summary(report)), output, err=aside)
     else:
@@ -251,7 +293,7 @@ def _print_diff(linted: Linted) -> None:
 
 def _tell(said: Iterable[str], output: Output, *, err: bool) -> None:
     for line in () if output.quiet else said:
-        click.echo(line, err=err)
+        click.echo(line, file=(output.err if err else output.out).stream)
 
 
 def _forgive_odd_names() -> None:
@@ -284,6 +326,25 @@ def rule(context: click.Context, code: str | None, output_format: str) -> None:
         _show_rules(chosen, page=bool(code))
     else:
         click.echo(rules.page(chosen[0]) if code else rules.table(chosen), nl=False)
+    context.exit(0)
+
+
+@cli.command(short_help="Remove the cache of earlier results.")
+@click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="The project's configuration file.")
+@click.pass_context
+def clean(context: click.Context, config: Path | None) -> None:
+    """Remove the project's cache, the directory .tielint_cache."""
+    from tielint.cache import clean as remove
+    from tielint.replay import DIRECTORY
+
+    try:
+        root = project_root(load(Overrides(), file=config))
+        removed = remove(root)
+    except ConfigError as error:
+        raise Refusal(str(error)) from error
+    except OSError as error:
+        raise Refusal(f"{DIRECTORY} cannot be removed: {error.strerror or error}") from error
+    click.echo(f"Removed {root / DIRECTORY}." if removed else "There is no cache.")
     context.exit(0)
 
 

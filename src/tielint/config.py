@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from tielint.findings import Confidence
+from tielint.reads import is_file, read
 from tielint.registry import all_rules
 from tielint.settings import ConfigError, Settings
 
@@ -25,10 +26,11 @@ Table = Mapping[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Settings, and the directory that their exclude patterns are relative to."""
+    """Settings, the directory that their exclude patterns are relative to, and the file that they come from."""
 
     settings: Settings
     root: Path
+    file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,13 @@ def _named(file: Path) -> tuple[Path, Table]:
 def _nearest(directory: Path) -> tuple[Path, Table] | None:
     for parent in (directory, *directory.parents):
         file = parent / "pyproject.toml"
-        if file.is_file() and (table := _table(file)) is not None:
+        if is_file(file) and (table := _table(file)) is not None:
             return file, table
     return None
 
 
 def _table(file: Path) -> Table | None:
+    read(file)
     try:
         with file.open("rb") as stream:
             document: dict[str, object] = tomllib.load(stream)
@@ -96,7 +99,7 @@ def _configured(file: Path, table: Table) -> Config:
         settings = replace(settings, tied_linear=_dotted_name(table["tied-linear"], where))
     if "min-confidence" in table:
         settings = replace(settings, min_confidence=_confidence(table["min-confidence"], where))
-    return Config(settings, file.parent)
+    return Config(settings, file.parent, file)
 
 
 def _overridden(config: Config, overrides: Overrides, directory: Path) -> Config:
@@ -110,7 +113,7 @@ def _overridden(config: Config, overrides: Overrides, directory: Path) -> Config
         settings = replace(settings, min_confidence=overrides.min_confidence)
     if overrides.exclude is not None:
         settings, root = replace(settings, exclude=overrides.exclude), directory
-    return Config(settings, root)
+    return Config(settings, root, config.file)
 
 
 def known_codes(prefixes: Sequence[str], where: str) -> tuple[str, ...]:

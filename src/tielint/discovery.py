@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
+from tielint.reads import is_there, read
 from tielint.report import Problem
 from tielint.settings import ConfigError
 
@@ -66,7 +67,7 @@ def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force
             continue
         if path.is_dir():
             _walk(path, excluded, found, problems)
-        elif os.path.lexists(path):
+        elif is_there(path) or os.path.lexists(path):
             found.append((path, _absolute(path)))
         else:
             problems.append(Problem(path, "no such file or directory"))
@@ -85,7 +86,7 @@ def exclusions(patterns: Sequence[str], root: Path) -> Ignores:
 def repository_root(directory: Path) -> Path | None:
     """The nearest directory upward that git knows as a work tree."""
     absolute = _absolute(directory)
-    return next((parent for parent in (absolute, *absolute.parents) if (parent / ".git").exists()), None)
+    return next((parent for parent in (absolute, *absolute.parents) if is_there(parent / ".git")), None)
 
 
 def _absolute(path: Path) -> Path:
@@ -112,6 +113,7 @@ def _walk(top: Path, excluded: Ignores, found: list[Entry], problems: list[Probl
     while pending:
         directory, place, above = pending.pop()
         ignores = (*above, *_ignores_in(place))
+        read(directory)
         try:
             entries = sorted(os.scandir(directory), key=lambda entry: entry.name)
         except OSError as error:
@@ -163,6 +165,7 @@ def _ignores_in(directory: Path) -> tuple[Ignores, ...]:
 
 
 def _ignores_of(file: Path, directory: Path) -> tuple[Ignores, ...]:
+    read(file)
     try:
         lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:

@@ -37,7 +37,7 @@ def lint_file(
         rules = wanted_by(data, path, rules)
         if not rules:
             look = check_syntax or b"torch" in data
-            return FileReport(path, problem=syntax_problem(data) if look else None)
+            return FileReport(path, problem=syntax_problem(source.text) if look else None)
     return lint_source(source, settings, fix=fix, rules=rules)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from tielint.layers import canonical
 from tielint.outlines import Definition, Head, Outline, head_of, outline_of
 from tielint.parsing import LintError, parsed, python_tree
+from tielint.reads import is_directory, is_file, is_there, read, remembered
 from tielint.source import SourceError, SourceFile, read_bytes
 from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
 
@@ -67,7 +68,7 @@ def _absolute(name: str, asked_by: Path) -> str:
     return ".".join([*holders, bare] if bare else holders)
 
 
-@lru_cache(maxsize=65_536)
+@remembered(65_536)
 def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualified | None:
     """The file that defines what a qualified name means, through the modules that hand it on."""
     if name.startswith("torch."):
@@ -117,13 +118,13 @@ def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
         return any(_base_may_tie(above, head, file, steps - 1) for above in head.classes[first] if above != first)
     names = [head.imports[first]] if first in head.imports else [f"{star}.{first}" for star in head.stars]
     absolute = (_absolute(f"{name}.{rest}" if rest else name, file) for name in names or ([base] if rest else []))
-    return any(_may_tie(name, file.parent, steps) for name in absolute)
+    return any(_may_tie(name, _start(file.parent), steps) for name in absolute)
 
 
-@lru_cache(maxsize=65_536)
-def _may_tie(name: str, directory: Path, steps: int) -> bool:
-    """Whether a class may tie: a file without the words of a tie is not even outlined."""
-    asked_by = directory / "_"
+@remembered(65_536)
+def _may_tie(name: str, start: Path, steps: int) -> bool:
+    """Whether a class may tie: a file without the words of a tie is not even outlined. start: as of `_start`."""
+    asked_by = start / "_"
     located = None if name.startswith("torch.") else _located(name, asked_by)
     if located is None:
         return False
@@ -143,20 +144,20 @@ def _head(file: Path, changed: int, size: int) -> Head:
         return Head()
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _packages(directory: Path) -> tuple[Path, ...]:
     """The directories that make the package of a file in this one, innermost first; a loose file's own directory."""
     found = [directory]
-    while (directory / "__init__.py").is_file() and (directory.parent / "__init__.py").is_file():
+    while is_file(directory / "__init__.py") and is_file(directory.parent / "__init__.py"):
         directory = directory.parent
         found.append(directory)
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _start(directory: Path) -> Path:
     """Where absolute imports start: beside the package that a directory is in; in it, if it is in none."""
-    inside = (directory / "__init__.py").is_file()
+    inside = is_file(directory / "__init__.py")
     return _packages(directory)[-1].parent if inside else directory
 
 
@@ -170,40 +171,41 @@ def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
     for index, part in enumerate(rest):
         below = place / part
         inner = _module_at(below)
-        if inner is None and not below.is_dir():
+        if inner is None and not is_directory(below):
             return (module, part) if module and index == len(rest) - 1 else None
         place, module = below, inner
     return None
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _root_of(package: str, directory: Path) -> Path | None:
     """Where a top-level package or module lies: in the directory or above it, up to the project's own directory."""
     for holder in (directory, *directory.parents):
         for place in (holder / package, holder / "src" / package):
-            if _module_at(place) or (place.is_dir() and next(place.glob("*.py"), None)):
+            if _module_at(place) or (is_directory(place) and _has_modules(place)):
                 return place
-        if any((holder / file).exists() for file in PROJECT_FILES):
+        if any(is_there(holder / file) for file in PROJECT_FILES):
             return None
     return None
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def _module_at(place: Path) -> Path | None:
     """`pkg/layers` as `pkg/layers/__init__.py` or `pkg/layers.py`."""
     for file in (place / "__init__.py", place.with_name(f"{place.name}.py")):
-        if file.is_file():
+        if is_file(file):
             return file
     return None
 
 
+def _has_modules(directory: Path) -> bool:
+    read(directory)
+    return next(directory.glob("*.py"), None) is not None
+
+
 def _version(file: Path) -> tuple[int, int]:
     """What changes when a file does: a changed one is read again."""
-    try:
-        stat = file.stat()
-    except OSError:
-        return (0, 0)
-    return (stat.st_mtime_ns, stat.st_size)
+    return read(file)
 
 
 @lru_cache(maxsize=4096)
@@ -214,7 +216,7 @@ def _outline(file: Path, changed: int, size: int) -> Outline:
         return Outline()
 
 
-@lru_cache(maxsize=MODULES_IN_MEMORY)
+@remembered(MODULES_IN_MEMORY)
 def _names_of(file: Path, changed: int, size: int) -> Frame | None:
     """A module's own names; None where it can't be read."""
     from tielint.visitor import run_module

@@ -18,7 +18,13 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
     """The rules that can find something in a file with these bytes."""
     if not speaks_of_torch(data):
         return ()
+    present: dict[bytes, bool] = {}
     known: dict[Candidate, bool] = {}
+
+    def has(word: bytes) -> bool:
+        if word not in present:
+            present[word] = word in data
+        return present[word]
 
     def found(candidate: Candidate) -> bool:
         if candidate not in known:
@@ -28,7 +34,7 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
     return tuple(
         rule
         for rule in rules
-        if all(any(word in data for word in group) for group in rule.triggers)
+        if all(any(map(has, group)) for group in rule.triggers)
         and all(any(map(found, group)) for group in (rule.sites, *rule.candidates) if group)
     )
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tielint.cache import Cache
 from tielint.config import Config
 from tielint.discovery import Discovered, discover, repository_root
 from tielint.findings import Applicability
+from tielint.reads import note
 from tielint.registry import all_rules
 from tielint.report import FileReport, Problem, Repair, Report
 from tielint.settings import ConfigError, Settings
@@ -28,7 +31,7 @@ FEW_FILES = 200
 class Request:
     """What is to be linted and which fixes are wanted. `fix` is None where none are.
 
-    force_exclude: exclude also what is named, as pre-commit names files.
+    force_exclude: exclude also what is named, as pre-commit names files. cache: use and keep what earlier runs found.
     """
 
     paths: tuple[Path, ...]
@@ -37,6 +40,7 @@ class Request:
     unsafe: bool
     diff: bool
     force_exclude: bool = False
+    cache: bool = True
 
     @property
     def from_stdin(self) -> bool:
@@ -113,10 +117,40 @@ def _lint_files(request: Request, config: Config) -> Linted:
     few = len(found.files) <= FEW_FILES
     checked = frozenset(found.files) if few else found.named
     if request.fix is None:
-        from tielint.workers import lint_all
-
-        return Linted(tuple(lint_all(found.files, config.settings, checked)), found.problems, {})
+        return Linted(tuple(_lint_unfixed(found.files, checked, request, config)), found.problems, {})
     return _fix_files(found, checked, request, config)
+
+
+def _lint_unfixed(
+    files: tuple[Path, ...], checked: frozenset[Path], request: Request, config: Config
+) -> Iterator[FileReport]:
+    """What is known from earlier runs is not linted again."""
+    from tielint.workers import lint_all
+
+    cache = Cache(project_root(config), config.settings) if request.cache else None
+    known = {path: cache.result(path, syntax=path in checked) for path in files} if cache else {}
+    unknown = [path for path in files if known.get(path) is None]
+    results = {result.report.path: result for result in lint_all(unknown, config.settings, checked)}
+    if cache:
+        cache.keep(results.values())
+    for path in files:
+        if path in results:
+            note(results[path].reads)
+            yield results[path].report
+        elif report := known[path]:
+            yield _with_source(report)
+
+
+def _with_source(report: FileReport) -> FileReport:
+    """Findings are shown in their text."""
+    return replace(report, source=SourceFile.read(report.path)) if report.findings else report
+
+
+def project_root(config: Config) -> Path:
+    """Where the cache lies: beside the configuration, else in the repository's root, else where the run is made."""
+    if config.file:
+        return config.file.parent
+    return repository_root(Path()) or Path.cwd()
 
 
 def _fix_files(found: Discovered, checked: frozenset[Path], request: Request, config: Config) -> Linted:
@@ -125,7 +159,12 @@ def _fix_files(found: Discovered, checked: frozenset[Path], request: Request, co
 
     reports: list[FileReport] = []
     original: dict[Path, SourceFile] = {}
+    cache = Cache(project_root(config), config.settings) if request.cache else None
     for path in found.files:
+        known = cache.result(path, syntax=path in checked) if cache and not original else None
+        if known and not known.findings:
+            reports.append(known)
+            continue
         report = lint_file(path, config.settings, fix=request.fix, check_syntax=path in checked)
         if report.new_text is not None:
             try:

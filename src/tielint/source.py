@@ -17,6 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tielint.findings import Edit, Position, Span
+from tielint.reads import read
 
 MAX_BYTES = 10_000_000
 """Code that people write is far smaller; what is larger was generated and would take minutes to parse."""
@@ -121,6 +122,7 @@ class SourceFile:
 
 def read_bytes(path: Path) -> bytes:
     """A file's bytes; only a regular file's, because a pipe or a device might never end, and only a small one's."""
+    read(path)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

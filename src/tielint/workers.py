@@ -11,8 +11,9 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from tielint.cache import Result
 from tielint.linter import lint_file
-from tielint.report import FileReport
+from tielint.reads import recorded
 from tielint.settings import Settings
 
 WORTH_IT = 2_000_000
@@ -32,8 +33,8 @@ class Job:
 
 def lint_all(
     paths: Sequence[Path], settings: Settings, syntax: Collection[Path], executor: Executor | None = None
-) -> list[FileReport]:
-    """A report for each path, in their order. `syntax`: the files whose syntax is checked even if no rule needs them.
+) -> list[Result]:
+    """A result for each path, in their order. `syntax`: the files whose syntax is checked even if no rule needs them.
 
     executor: runs the jobs, on other machines say; without one, a pool of processes of this machine does.
     """
@@ -41,24 +42,29 @@ def lint_all(
     prices = [_price(path) for path in paths]
     workers = _processors()
     if executor is None and (sum(prices) < WORTH_IT or workers == 1):
-        return [report for _, report in lint_job(Job(tuple(enumerate(paths)), settings, checked))]
+        return [result for _, result in lint_job(Job(tuple(enumerate(paths)), settings, checked))]
     jobs = [Job(tuple((i, paths[i]) for i in chunk), settings, checked) for chunk in _chunks(prices, workers)]
-    reports: dict[int, FileReport] = {}
+    results: dict[int, Result] = {}
     pool: AbstractContextManager[Executor] = nullcontext(executor) if executor else ProcessPoolExecutor(workers)
     with pool as running:
         waiting = {running.submit(lint_job, job): job for job in jobs}
         for future in as_completed(waiting):
             try:
-                reports.update(future.result())
+                results.update(future.result())
             except BrokenProcessPool:  # something ended the process from outside
-                reports.update(lint_job(waiting[future]))
-    return [reports[index] for index in range(len(paths))]
+                results.update(lint_job(waiting[future]))
+    return [results[index] for index in range(len(paths))]
 
 
-def lint_job(job: Job) -> list[tuple[int, FileReport]]:
-    """The reports with their indices; texts travel only where there is a finding to show in them."""
-    reports = ((index, lint_file(path, job.settings, check_syntax=index in job.syntax)) for index, path in job.files)
-    return [(index, report if report.findings else replace(report, source=None)) for index, report in reports]
+def lint_job(job: Job) -> list[tuple[int, Result]]:
+    """The results with their indices; texts travel only where there is a finding to show in them."""
+    results = []
+    for index, path in job.files:
+        with recorded() as reads:
+            report = lint_file(path, job.settings, check_syntax=index in job.syntax)
+        shown = report if report.findings else replace(report, source=None)
+        results.append((index, Result(shown, reads, index in job.syntax)))
+    return results
 
 
 def _chunks(prices: Sequence[int], workers: int) -> Iterator[list[int]]:

@@ -1,0 +1,251 @@
+"""Keeps what linting a file gave, until the file or something that it depends on changes. Asked by `run.py`.
+
+One JSON file holds the results of all files, for one version of the rules and one choice of settings. A file is known
+by its time and size, and where these changed, by its content. It is replaced as a whole, so that runs side by side
+can't spoil it; what is wrong with it is as if it were not there.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+
+from tielint import __version__
+from tielint.findings import Applicability, Confidence, Edit, Finding, Fix, Position, Span, Verdict
+from tielint.reads import Stamp, note, stamp
+from tielint.registry import all_rules
+from tielint.replay import DIRECTORY, LAST, UNSETTLED_NS, last_run
+from tielint.report import FileReport
+from tielint.settings import Settings
+
+RESULTS = "results.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What linting a file gave. syntax: whether its syntax was checked even if no rule had to parse it."""
+
+    report: FileReport
+    reads: Mapping[str, Stamp]
+    syntax: bool
+
+
+class Cache:
+    """The results of earlier runs in a project, and those of this one."""
+
+    def __init__(self, root: Path, settings: Settings) -> None:
+        self._directory = root / DIRECTORY
+        self._version = _version(settings)
+        self._paths: list[list[object]] = []
+        self._numbers: dict[str, int] = {}
+        self._files: dict[str, list[object]] = {}
+        self._fresh: dict[int, bool] = {}
+        self._changed = False
+        self._load()
+
+    def result(self, path: Path, *, syntax: bool) -> FileReport | None:
+        """What is known of a file, if all is as it was; `syntax`: its syntax must have been checked."""
+        entry = self._files.get(self._name(path))
+        match entry:
+            case [bool(checked), list(reads), found] if checked or not syntax:
+                try:
+                    if not all(map(self._is_fresh, reads)):
+                        return None
+                    note(dict(map(self._read, reads)))
+                    return _report(path, found)
+                except (KeyError, TypeError, ValueError, IndexError, AssertionError):
+                    return None
+        return None
+
+    def keep(self, results: Iterable[Result]) -> None:
+        """Adds results, and writes all that are still of use."""
+        for result in results:
+            reads = [self._number(name, how) for name, how in result.reads.items()]
+            self._files[self._name(result.report.path)] = [result.syntax, reads, _plain(result.report)]
+            self._changed = True
+        if self._changed:
+            self._write()
+
+    # ------------------------------------------------------------------ paths and how they were
+
+    def _name(self, path: Path | str) -> str:
+        """Relative to the project, so that it may move."""
+        return os.path.relpath(path, self._directory.parent)
+
+    def _place(self, name: str) -> str:
+        return os.path.normpath(self._directory.parent / name)
+
+    def _number(self, path: str, how: Stamp) -> int:
+        name = self._name(path)
+        known: object = how if isinstance(how, bool) or how is None else [*_settled(how), _digest(path)]
+        entry = [name, known]
+        number = self._numbers.get(name)
+        if number is None:
+            number = self._numbers[name] = len(self._paths)
+            self._paths.append(entry)
+        elif not isinstance(entry[1], bool):
+            self._paths[number] = entry
+        self._fresh[number] = True
+        return number
+
+    def _is_fresh(self, number: int) -> bool:
+        if number not in self._fresh:
+            name, how = self._paths[number]
+            self._fresh[number] = self._is_as_it_was(self._place(str(name)), how, number)
+        return self._fresh[number]
+
+    def _is_as_it_was(self, path: str, how: object, number: int) -> bool:
+        if isinstance(how, bool):
+            return os.path.exists(path) == how
+        now = stamp(path)
+        if how is None or now is None or isinstance(now, bool):
+            return now is how
+        match how:
+            case [int(changed), int(size), digest] if size == now[1]:
+                if changed == now[0]:
+                    return True
+                if digest is not None and _digest(path) == digest:
+                    self._paths[number] = [self._paths[number][0], [*_settled(now), digest]]
+                    self._changed = True
+                    return True
+        return False
+
+    def _read(self, number: int) -> tuple[str, Stamp]:
+        """As `reads` would tell of a path that is as it was."""
+        name, how = self._paths[number]
+        path = self._place(str(name))
+        return path, how if isinstance(how, bool) else stamp(path)
+
+    # ------------------------------------------------------------------ the file
+
+    def _load(self) -> None:
+        try:
+            kept = json.loads((self._directory / RESULTS).read_bytes())
+            if kept["version"] == self._version:
+                self._paths, self._files = list(kept["paths"]), dict(kept["files"])
+                self._numbers = {str(path[0]): number for number, path in enumerate(self._paths)}
+        except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
+            self._paths, self._numbers, self._files = [], {}, {}
+
+    def _write(self) -> None:
+        """Without files that are gone, and paths that no result speaks of any more."""
+        files = {name: entry for name, entry in self._files.items() if os.path.exists(self._place(name))}
+        used: dict[int, int] = {}
+        for entry in files.values():
+            reads = entry[1]
+            assert isinstance(reads, list)
+            entry[1] = [used.setdefault(number, len(used)) for number in reads]
+        kept = {"version": self._version, "paths": [self._paths[number] for number in used], "files": files}
+        write(self._directory, RESULTS, json.dumps(kept, separators=(",", ":")))
+
+
+def write(directory: Path, name: str, text: str) -> None:
+    """Replaces a file of the cache as a whole. Where nothing can be written, there is no cache."""
+    try:
+        if not directory.exists():
+            directory.mkdir()
+            (directory / ".gitignore").write_text("# Made by tielint.\n*\n", encoding="utf-8")
+        handle, temporary = tempfile.mkstemp(prefix=name, dir=directory)
+        with open(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        os.replace(temporary, directory / name)
+    except OSError:
+        pass
+
+
+def clean(root: Path) -> bool:
+    """Removes a project's cache; False where there is none.
+
+    Raises:
+        OSError: it can't be removed.
+    """
+    directory = root / DIRECTORY
+    if not directory.is_dir():
+        return False
+    shutil.rmtree(directory)
+    return True
+
+
+def keep_run(
+    root: Path, arguments: list[str], reads: Mapping[str, Stamp], status: int, out: list[str], err: list[str]
+) -> None:
+    """Keeps what a run said, to be said again as long as nothing changes."""
+    every = {**reads, **{file: stamp(file) for file in _own_files()}}
+    kept = last_run(arguments, every, status, "".join(out), "".join(err))
+    if kept is not None:
+        write(root / DIRECTORY, LAST, kept)
+
+
+def _own_files() -> list[str]:
+    """The modules of tielint and of all rules: whatever they find changes with them."""
+    rules = {sys.modules[type(rule).__module__].__file__ for rule in all_rules()}
+    package = Path(__file__).parent
+    return sorted({*map(str, package.rglob("*.py")), *(file for file in rules if file)})
+
+
+def _version(settings: Settings) -> str:
+    files = [(file, stamp(file)) for file in _own_files()]
+    return blake2b(repr((__version__, sys.version, settings, files)).encode(), digest_size=16).hexdigest()
+
+
+def _settled(how: tuple[int, int]) -> tuple[int, int]:
+    changed, size = how
+    return (-1 if time.time_ns() - changed < UNSETTLED_NS else changed, size)
+
+
+def _digest(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return blake2b(file.read(), digest_size=16).hexdigest()
+    except OSError:  # a directory, say
+        return None
+
+
+# ---------------------------------------------------------------------- reports as plain data
+
+
+def _plain(report: FileReport) -> object:
+    if report.problem is None and not report.findings:
+        return None
+    findings = [{**asdict(finding), "path": None} for finding in report.findings]
+    return {"problem": report.problem, "findings": findings}
+
+
+def _report(path: Path, found: object) -> FileReport:
+    if not isinstance(found, dict):
+        return FileReport(path)
+    findings = tuple(_finding(path, finding) for finding in found["findings"])
+    return FileReport(path, findings, found["problem"])
+
+
+def _finding(path: Path, plain: dict[str, object]) -> Finding:
+    values = dict(plain)
+    source, fix = values["source_span"], values["fix"]
+    values |= {
+        "path": path,
+        "verdict": Verdict(values["verdict"]),
+        "confidence": Confidence(values["confidence"]),
+        "span": _span(values["span"]),
+        "source_span": source and _span(source),
+        "fix": fix and _fix(fix),
+    }
+    return Finding(**values)  # type: ignore[arg-type]
+
+
+def _fix(plain: object) -> Fix:
+    assert isinstance(plain, dict)
+    edits = tuple(Edit(edit["content"], _span(edit["span"])) for edit in plain["edits"])
+    return Fix(Applicability(plain["applicability"]), plain["message"], edits)
+
+
+def _span(plain: object) -> Span:
+    assert isinstance(plain, dict)
+    return Span(Position(**plain["start"]), Position(**plain["end"]))

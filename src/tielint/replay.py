@@ -1,0 +1,85 @@
+"""Says again what the last run said, where nothing that it depends on has changed: no file, no directory, no setting.
+
+Asked by `__main__.py` before anything that takes its time is imported; `cli.py` keeps what is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+from tielint.reads import Stamp, stamp
+
+DIRECTORY = ".tielint_cache"
+LAST = "last.json"
+UNSETTLED_NS = 2_000_000_000
+"""A file that changed so shortly before it was read may change again and keep its time."""
+
+_ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8", "LANG")
+
+
+def answer(arguments: list[str]) -> int | None:
+    """Prints what the last run printed, and returns its status; None where that was another run, or things changed."""
+    if arguments[:1] != ["check"] or "--no-cache" in arguments:
+        return None
+    file = _nearest(os.getcwd())
+    try:
+        with open(file or "", "rb") as stream:
+            kept = json.loads(stream.read())
+        if kept["run"] != _run(arguments) or not all(_is_as_it_was(*read) for read in kept["reads"].items()):
+            return None
+        status, out, err = int(kept["status"]), str(kept["out"]), str(kept["err"])
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    sys.stderr.write(err)
+    sys.stdout.write(out)
+    sys.stdout.flush()
+    return status
+
+
+def last_run(arguments: list[str], reads: Mapping[str, Stamp], status: int, out: str, err: str) -> str | None:
+    """What `answer` needs; None where a file is too new to be known by its time."""
+    now = time.time_ns()
+    if any(isinstance(how, tuple) and now - how[0] < UNSETTLED_NS for how in reads.values()):
+        return None
+    paths = [path for path in sys.path if os.path.isdir(path)]  # where rules of others may be installed
+    every = {**reads, **{path: stamp(path) for path in paths}}
+    kept = {"run": _run(arguments), "reads": every, "status": status, "out": out, "err": err}
+    return json.dumps(kept, separators=(",", ":"))
+
+
+def _run(arguments: list[str]) -> list[object]:
+    """What besides files a run depends on."""
+    terminals = [_width(stream) for stream in (sys.stdout, sys.stderr)]
+    environment = [os.environ.get(name) for name in _ENVIRONMENT]
+    return [arguments, os.getcwd(), sys.version, terminals, environment, sys.stdout.encoding]
+
+
+def _width(stream: object) -> int | None:
+    """Of the terminal that a stream is; None for a file or a pipe."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns  # type: ignore[attr-defined]
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _is_as_it_was(path: str, how: object) -> bool:
+    if isinstance(how, bool):
+        return os.path.exists(path) == how
+    now = stamp(path)
+    return now is None if how is None else isinstance(now, tuple) and list(now) == how
+
+
+def _nearest(directory: str) -> str | None:
+    """The last run's file in the nearest directory upward that has one."""
+    while True:
+        file = os.path.join(directory, DIRECTORY, LAST)
+        if os.path.exists(file):
+            return file
+        above = os.path.dirname(directory)
+        if above == directory:
+            return None
+        directory = above
