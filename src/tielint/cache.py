@@ -42,12 +42,13 @@ class Cache:
     """The results of earlier runs in a project, and those of this one."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
+        self._root = os.path.abspath(root)
         self._directory = root / DIRECTORY
         self._version = _version(settings)
         self._paths: list[list[object]] = []
         self._numbers: dict[str, int] = {}
         self._files: dict[str, list[object]] = {}
-        self._fresh: dict[int, bool] = {}
+        self._now: dict[int, tuple[str, Stamp] | None] = {}
         self._changed = False
         self._load()
 
@@ -57,9 +58,10 @@ class Cache:
         match entry:
             case [bool(checked), list(reads), found] if checked or not syntax:
                 try:
-                    if not all(map(self._is_fresh, reads)):
+                    now = [self._as_it_was(number) for number in reads]
+                    if None in now:
                         return None
-                    note(dict(map(self._read, reads)))
+                    note(dict(filter(None, now)))
                     return _report(path, found)
                 except (KeyError, TypeError, ValueError, IndexError, AssertionError):
                     return None
@@ -78,10 +80,10 @@ class Cache:
 
     def _name(self, path: Path | str) -> str:
         """Relative to the project, so that it may move."""
-        return os.path.relpath(path, self._directory.parent)
+        return os.path.relpath(path, self._root)
 
     def _place(self, name: str) -> str:
-        return os.path.normpath(self._directory.parent / name)
+        return os.path.normpath(os.path.join(self._root, name))
 
     def _number(self, path: str, how: Stamp) -> int:
         name = self._name(path)
@@ -93,36 +95,27 @@ class Cache:
             self._paths.append(entry)
         elif not isinstance(entry[1], bool):
             self._paths[number] = entry
-        self._fresh[number] = True
+        self._now[number] = (path, how)
         return number
 
-    def _is_fresh(self, number: int) -> bool:
-        if number not in self._fresh:
+    def _as_it_was(self, number: int) -> tuple[str, Stamp] | None:
+        """A path and its stamp, if nothing changed since it was last kept."""
+        if number not in self._now:
             name, how = self._paths[number]
-            self._fresh[number] = self._is_as_it_was(self._place(str(name)), how, number)
-        return self._fresh[number]
+            path = self._place(str(name))
+            now = os.path.exists(path) if isinstance(how, bool) else stamp(path)
+            self._now[number] = (path, now) if self._is_same(number, path, how, now) else None
+        return self._now[number]
 
-    def _is_as_it_was(self, path: str, how: object, number: int) -> bool:
-        if isinstance(how, bool):
-            return os.path.exists(path) == how
-        now = stamp(path)
-        if how is None or now is None or isinstance(now, bool):
-            return now is how
+    def _is_same(self, number: int, path: str, how: object, now: Stamp) -> bool:
         match how:
-            case [int(changed), int(size), digest] if size == now[1]:
-                if changed == now[0]:
-                    return True
-                if digest is not None and _digest(path) == digest:
+            case [int(changed), int(size), digest] if isinstance(now, tuple) and size == now[1]:
+                if changed != now[0] and digest is not None and _digest(path) == digest:
                     self._paths[number] = [self._paths[number][0], [*_settled(now), digest]]
                     self._changed = True
                     return True
-        return False
-
-    def _read(self, number: int) -> tuple[str, Stamp]:
-        """As `reads` would tell of a path that is as it was."""
-        name, how = self._paths[number]
-        path = self._place(str(name))
-        return path, how if isinstance(how, bool) else stamp(path)
+                return changed == now[0]
+        return how is now
 
     # ------------------------------------------------------------------ the file
 
