@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import libcst as cst
 
+from tielint.candidates import STATE_LOADED
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
@@ -53,6 +54,7 @@ class StateCopied(Rule):
     name = "state-copied"
     verdict = Verdict.COPY
     triggers = ((b"load_state_dict",), (b"state_dict()",))
+    sites = (STATE_LOADED,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

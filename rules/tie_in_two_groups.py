@@ -50,7 +50,7 @@ class TieInTwoGroups(Rule):
     name = "tie-in-two-groups"
     verdict = Verdict.ERROR
     triggers = ((b"optim",), (b"params",), (b"weight", b"bias"))
-    candidates = (OPTIMIZER,)
+    sites = OPTIMIZER
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -48,7 +48,7 @@ class TieListedTwice(Rule):
     name = "tie-listed-twice"
     verdict = Verdict.ACCIDENTAL
     triggers = ((b"optim",), (b"parameters",), (b"weight", b"bias"))
-    candidates = (OPTIMIZER,)
+    sites = OPTIMIZER
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
         for event in facts.events:

@@ -11,7 +11,7 @@ from tielint.prefilter import sites_of, wanted_by
 from tielint.quick import speaks_of_torch
 from tielint.registry import all_rules
 from tielint.rule import Rule
-from tielint.segments import shortened
+from tielint.segments import Segments, segments_of
 from tielint.settings import Settings
 from tielint.source import SourceFile
 from tielint.suppression import unsuppressed
@@ -63,13 +63,15 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
     """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
     sites = sites_of(data, source.path, rules) if len(data) > SMALL else None
-    text = source.text if sites is None else shortened(source.text, tree, sites)
-    if text is None:
+    segments = Segments(source.text) if sites is None else segments_of(source.text, tree, sites)
+    if segments is None:
         return False
     from tielint.modules import Modules
     from tielint.visitor import collect_facts
 
-    return bool(_judged(collect_facts(parsed(text), Modules(source.path, thorough=False)), rules))
+    module = parsed(segments.text)
+    facts = collect_facts(module, Modules(source.path, thorough=False), idle=segments.idle)
+    return bool(_judged(facts, rules))
 
 
 def selected_rules(settings: Settings) -> tuple[Rule, ...]:

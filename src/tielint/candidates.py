@@ -145,6 +145,7 @@ WRITES = (
 )
 """One of these makes, or misses, a tie."""
 
+_NOT_SEEN = rb"(?!\.(?:device|dtype|shape|size|ndim|dim|numel|requires_grad)\b)"
 DETACHED = (
     Near(
         rb"\.(?:data\b|detach\()",
@@ -153,9 +154,9 @@ DETACHED = (
     ),
     Near(
         rb"no_grad\(",
-        rb"^([ \t]*)with\s+[\w.]*no_grad\(\)[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\." + _NAME,
+        rb"^([ \t]*)with\s+[\w.]*no_grad\(\)[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\." + _NAME + _NOT_SEEN,
     ),
-    Likeness(rb"no_grad\(\)\s+def\s+forward(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\." + _NAME),
+    Likeness(rb"no_grad\(\)\s+def\s+forward(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\." + _NAME + _NOT_SEEN),
 )
 SPEAKS_OF_SHARING = Likeness(
     rb"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
@@ -165,6 +166,7 @@ FROM_ANOTHER = (
     Likeness(rb"from_pretrained\(\s*(?![\"'])[^)]{0,120}?(?:weight|bias|\bw)"),
     Likeness(rb"_weight(?<!\w_weight)\s*="),
 )
+STATE_LOADED = Likeness(rb"load_state_dict")
 COPIED_DEEPLY = Likeness(
     rb"deepcopy\(\s*(?![^)\n]*(?:config|kwargs|args|state|dict|output|input|label|cache|tokenizer|processor|history)\b)[A-Za-z_]"
 )
@@ -230,7 +232,7 @@ def _ties(data: bytes, path: Path) -> bool:
 
 REPLACES = AfterTie(rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=(?!=)")
 """An attribute is assigned."""
-SETS = AfterTie(rb"setattr|register_|add_module|del[ \t]")
+SETS = AfterTie(rb"setattr|register_|add_module|del[ \t](?<!\wdel[ \t])")
 REPARAMETRIZES = AfterTie(rb"(?:weight_norm|spectral_norm|prune|parametriz|orthogonal)")
 REMAKES = AfterTie(rb"(?:assign|to_empty)")
 

@@ -1,7 +1,7 @@
 """Leaves out of a text the functions that can have no part in a finding, so that less is parsed and run.
 
-Asked by `analysis.py` with the places where a finding may be made. What is left out is replaced by a call of something
-unknown; the rows stay. A finding in what is left means no more than that the whole text is worth reading.
+Asked by `analysis.py` with the places where a finding may be made. The body of a function that is left out becomes a
+call of something unknown. A finding in what is left means no more than that the whole text is worth reading.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from tielint.prefilter import Site
 
 LEFT_OUT = "return __left_out__()"
 
+_LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
 _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-_HANDS_OUT = re.compile(r"\b(?:weight|bias|kernel|param\w*|Parameter|[Ww](?:_\w+|[a-z0-9]{0,2}))\b")
+_HANDS_OUT = re.compile(r"\.(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b(?!\.(?:dtype|device|shape))|[Pp]aram")
 """What `forward` may answer with that is a Parameter."""
 _CONTAINED = re.compile(r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\(([^)]{0,200})")
 _REGISTERED_ATTRIBUTE = re.compile(
@@ -33,6 +34,7 @@ _PLAIN_ATTRIBUTE = re.compile(
 _PUTS = re.compile(
     r"\.\w+[ \t]*=(?!=)|setattr|register_|copy_\(|set_\(|ModuleList|Sequential|ParameterList|\]\s*=(?!=)"
 )
+_BOUND = re.compile(r"^[ \t]*(?:for[ \t]+)?([^\W\d]\w*)(?:,[^=\n]*)?[ \t]*(?:=|in\b)(?!=)(.*)$", re.MULTILINE)
 _ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=(?!=)")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -41,16 +43,17 @@ _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 class _Function:
     """A function or method; functions inside it are a part of it.
 
-    first, last: the rows of its whole text. body, column: where its body starts. words: what it names of all that the
-    file defines.
+    first, last, column: the rows of its whole text, and where they start. body, inner: the row and column of its body.
+    words: what it names of all that the file defines.
     """
 
     name: str
     holder: _Class | None
     first: int
-    body: int
     last: int
     column: int
+    body: int
+    inner: int
     words: set[str]
     text: str
     node: ast.FunctionDef | ast.AsyncFunctionDef
@@ -64,6 +67,7 @@ class _Class:
     bases: set[str]
     first: int
     last: int
+    column: int
     words: set[str] = field(default_factory=set)
     methods: list[_Function] = field(default_factory=list)
 
@@ -79,7 +83,7 @@ class _Outline:
         self.docstrings: set[int] = set()
         self._fill(tree, None, 1, len(lines))
         self.definitions: list[_Function | _Class] = [*self.functions, *self.classes]
-        defined = {found.name for found in self.definitions}
+        defined: set[str] = {found.name for found in self.definitions}
         self.words &= defined
         for found in self.definitions:
             found.words &= defined
@@ -94,7 +98,7 @@ class _Outline:
             words.update(self._words(first, start - 1))
             first = max(first, end + 1)
             if isinstance(node, ast.ClassDef):
-                inner = _Class(node.name, {_last_name(base) for base in node.bases}, start, end)
+                inner = _Class(node.name, {_last_name(base) for base in node.bases}, start, end, node.col_offset)
                 self.classes.append(inner)
                 self._fill(node, inner, start, end)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -105,9 +109,10 @@ class _Outline:
         words: set[str] = set()
         rest = self._after_docstring(node, words, first)
         text = "\n".join(self.lines[rest - 1 : last])
-        words.update(_WORD.findall(text))
+        words.update(_words(text))
         body = node.body[0]
-        function = _Function(node.name, holder, first, _first_row(body), last, body.col_offset, words, text, node)
+        place = (first, last, node.col_offset, _first_row(body), body.col_offset)
+        function = _Function(node.name, holder, *place, words, text, node)
         self.functions.append(function)
         if holder:
             holder.methods.append(function)
@@ -124,41 +129,71 @@ class _Outline:
         return first
 
     def _words(self, first: int, last: int) -> list[str]:
-        return _WORD.findall("\n".join(self.lines[first - 1 : last])) if first <= last else []
+        return _words("\n".join(self.lines[first - 1 : last])) if first <= last else []
 
     def function_at(self, row: int) -> _Function | None:
         return next((found for found in self.functions if found.first <= row <= found.last), None)
 
-    def text_around(self, row: int) -> str:
-        """The text of the function that a row is in, or the row alone."""
+    def names_of_tie(self, row: int) -> set[str]:
+        """The names in a row and the two after it, and in what local names of them stand for."""
+        names = set(_WORD.findall("\n".join(self.lines[row - 1 : row + 2])))
         function = self.function_at(row)
-        return function.text if function else self.lines[row - 1]
+        bound = _BOUND.findall(function.text) if function else []
+        size = -1
+        while size != len(names):
+            size = len(names)
+            names.update(word for name, value in bound if name in names for word in _WORD.findall(value))
+        return names
 
     def is_code(self, row: int) -> bool:
         """Whether a row is in no docstring, and no comment alone."""
         return row not in self.docstrings and not self.lines[row - 1].lstrip().startswith("#")
 
 
-def shortened(text: str, tree: ast.Module, sites: Iterable[Site]) -> str | None:
-    """The text without the bodies of functions that have nothing to do with what stands in these rows.
+@dataclass(frozen=True, slots=True)
+class Segments:
+    """What is left of a text. idle: the names of classes and functions in it that are to run only where others call."""
 
-    Kept is each function in which such a row is, whatever may call it, and whatever those may call, by the names in
-    their texts; classes with all that makes their objects; and the statements of modules and classes. None where
-    nothing may come of any row.
+    text: str
+    idle: frozenset[str] = frozenset()
+
+
+def segments_of(text: str, tree: ast.Module, sites: Iterable[Site]) -> Segments | None:
+    """The text without what has nothing to do with what stands at the sites; None where that surely comes to nothing.
+
+    Kept is each function in which a site is, whatever may call it, and whatever those may call, by the names in their
+    texts; classes with all that makes their objects; and the statements of the module.
     """
     if "\r" in text or "\f" in text:
-        return text
+        return Segments(text)
     lines = text.split("\n")
     outline = _Outline(tree, lines)
     rows = _promising(outline, sites)
     if not rows:
         return None
-    kept = _Needed(outline, *_concerned(outline, rows)).functions
-    for function in outline.functions:
-        blank = lines[function.body - 1][: function.column]
-        if id(function) not in kept and not blank.strip():
-            lines[function.body - 1 : function.last] = [blank + LEFT_OUT] + [""] * (function.last - function.body)
-    return "\n".join(lines)
+    functions, classes = _concerned(outline, rows)
+    needed = _Needed(outline, functions, classes)
+    concerned = {function.name for function in functions} | {found.name for found in classes}
+    return Segments(_cut(lines, outline, needed), frozenset({found.name for found in outline.definitions} - concerned))
+
+
+def _cut(lines: list[str], outline: _Outline, needed: _Needed) -> str:
+    """Definitions that nothing needs give way to `pass`; methods that nothing calls, of classes that something makes,
+    stay as names."""
+    kept: list[str] = []
+    row = 1
+    for found in sorted(outline.definitions, key=lambda found: found.first):
+        if found.first < row or needed.has(found):
+            continue
+        if isinstance(found, _Function) and found.holder and needed.makes(found.holder):
+            first, column, text = found.body, found.inner, LEFT_OUT
+        else:
+            first, column, text = found.first, found.column, "pass"
+        blank = lines[first - 1][:column]
+        if not blank.strip():
+            kept += [*lines[row - 1 : first - 1], blank + text]
+            row = found.last + 1
+    return "\n".join([*kept, *lines[row - 1 :]])
 
 
 def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
@@ -181,7 +216,7 @@ def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
                 tying.append(row)
     if tying:
         everywhere = any(candidate is tied_elsewhere for candidate, _ in sites)
-        named = set().union(*(_WORD.findall(outline.text_around(row)) for row in tying))
+        named = set().union(*(outline.names_of_tie(row) for row in tying))
         for candidate, row in undoing:
             assigned = _ASSIGNED.search(outline.lines[row - 1]) if candidate is REPLACES and not everywhere else None
             if assigned is None or assigned[1] in named:
@@ -284,6 +319,20 @@ class _Needed:
                 if found.holder:
                     self._make(found.holder)
 
+        holders = [found for found in outline.classes if id(found) in self._classes]
+        inside = [found for found in outline.functions if id(found) in self.functions]
+        every: list[_Function | _Class] = [*holders, *inside]
+        self._spans = [(found.first, found.last) for found in every]
+
+    def makes(self, found: _Class) -> bool:
+        return id(found) in self._classes
+
+    def has(self, found: _Function | _Class) -> bool:
+        """Whether a definition, or one inside it, is needed."""
+        if isinstance(found, _Function):
+            return id(found) in self.functions
+        return self.makes(found) or any(found.first <= first and last <= found.last for first, last in self._spans)
+
     def _call(self, words: set[str]) -> None:
         for word in (words & self._named.keys()) - self._known:
             self._known.add(word)
@@ -299,19 +348,31 @@ class _Needed:
                 self._waiting.append(method)
 
 
+def _words(text: str) -> list[str]:
+    """All names in a text, also in short strings, as `getattr` takes them; not those in strings of several lines."""
+    return _WORD.findall(_LONG_STRING.sub(" ", text))
+
+
 def _runs_unnamed(found: _Function | _Class) -> bool:
     """Whether a function runs without being called by its name: when an object is made, called or indexed."""
     return isinstance(found, _Function) and (found.name == "forward" or found.name.startswith("__"))
 
 
 def _parts(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
-    """Functions and classes, also those under `if`, `try` and the like, in their order."""
+    """Functions and classes, also those under `if`, `try` and the like, in their order, and what a module exports."""
     for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _is_export(node):
             yield node
         else:
             for inner in ("body", "handlers", "cases", "orelse", "finalbody"):
                 yield from _parts(getattr(node, inner, ()))
+
+
+def _is_export(node: ast.stmt) -> bool:
+    """`__all__`, whose names are for others: they call nothing here."""
+    return isinstance(node, ast.Assign | ast.AugAssign) and any(
+        isinstance(part, ast.Name) and part.id == "__all__" for part in ast.walk(node)
+    )
 
 
 def _first_row(node: ast.stmt) -> int:

@@ -58,10 +58,15 @@ STAR_NAMES = {
 """What a name most likely is where nothing but a star import can have bound it."""
 
 
-def collect_facts(module: cst.Module, modules: Modules | None = None) -> FileFacts:
-    """All facts of a file, and of what it runs in other modules of its project, where `modules` finds them."""
+def collect_facts(
+    module: cst.Module, modules: Modules | None = None, *, idle: frozenset[str] = frozenset()
+) -> FileFacts:
+    """All facts of a file, and of what it runs in other modules of its project, where `modules` finds them.
+
+    idle: the names of classes and functions that run only where others call them.
+    """
     visitor = Visitor(module, modules)
-    visitor.run()
+    visitor.run(idle)
     return visitor.facts
 
 
@@ -106,13 +111,14 @@ class Visitor:
 
     # ------------------------------------------------------------------ the order in which a file runs
 
-    def run(self) -> None:
+    def run(self, idle: frozenset[str] = frozenset()) -> None:
         self.block_of(self.facts.module.body)
         self.settle()
         for definition in self.defined_classes:
-            self.run_class(definition)
+            if definition.name not in idle:
+                self.run_class(definition, idle)
         for function in list(self.defined_functions):
-            if not self.runs.get(id(function.node)):
+            if function.name not in idle and not self.runs.get(id(function.node)):
                 self.run_alone(function)
         self.facts.imports = frozenset(self.imports)
         for name, value in self.globals.locals.items():
@@ -120,7 +126,7 @@ class Visitor:
             if imported:
                 self.facts.names[name] = imported.name
 
-    def run_class(self, definition: ClassDefinition) -> None:
+    def run_class(self, definition: ClassDefinition, idle: frozenset[str]) -> None:
         """An object of the class is made, then each of its methods runs on it, as it is after `__init__`."""
         start = self.journal.mark()
         self.standing = []
@@ -141,6 +147,8 @@ class Visitor:
                 continue
             for function in current.methods.values():
                 if id(function.node) in reached or definition.method(function.name) is not function:
+                    continue
+                if function.name in idle:
                     continue
                 mark = self.journal.mark()
                 self.run_method(function, receiver)
