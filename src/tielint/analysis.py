@@ -11,7 +11,6 @@ from tielint.prefilter import sites_of, wanted_by
 from tielint.quick import speaks_of_torch
 from tielint.registry import all_rules
 from tielint.rule import Rule
-from tielint.segments import Segments, segments_of
 from tielint.settings import Settings
 from tielint.source import SourceFile
 from tielint.suppression import unsuppressed
@@ -63,14 +62,18 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
     """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
     sites = sites_of(data, source.path, rules) if len(data) > SMALL else None
-    segments = Segments(source.text) if sites is None else segments_of(source.text, tree, sites)
-    if segments is None:
-        return False
+    text, idle = source.text, frozenset[str]()
+    if sites is not None:
+        from tielint.segments import segments_of
+
+        segments = segments_of(text, tree, sites)
+        if segments is None:
+            return False
+        text, idle = segments.text, segments.idle
     from tielint.modules import Modules
     from tielint.visitor import collect_facts
 
-    module = parsed(segments.text)
-    facts = collect_facts(module, Modules(source.path, thorough=False), idle=segments.idle)
+    facts = collect_facts(parsed(text), Modules(source.path, thorough=False), idle=idle)
     return bool(_judged(facts, rules))
 
 

@@ -9,13 +9,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
 from pathlib import Path
 
 from tielint import __version__
@@ -67,12 +64,13 @@ class Cache:
                     return None
         return None
 
-    def keep(self, results: Iterable[Result]) -> None:
-        """Adds results, and writes all that are still of use."""
-        for result in results:
-            reads = [self._number(name, how) for name, how in result.reads.items()]
-            self._files[self._name(result.report.path)] = [result.syntax, reads, _plain(result.report)]
-            self._changed = True
+    def add(self, result: Result) -> None:
+        reads = [self._number(name, how) for name, how in result.reads.items()]
+        self._files[self._name(result.report.path)] = [result.syntax, reads, _plain(result.report)]
+        self._changed = True
+
+    def keep(self) -> None:
+        """Writes all results that are still of use, if there are new ones."""
         if self._changed:
             self._write()
 
@@ -142,6 +140,8 @@ class Cache:
 
 def write(directory: Path, name: str, text: str) -> None:
     """Replaces a file of the cache as a whole. Where nothing can be written, there is no cache."""
+    import tempfile
+
     try:
         if not directory.exists():
             directory.mkdir()
@@ -160,6 +160,8 @@ def clean(root: Path) -> bool:
     Raises:
         OSError: it can't be removed.
     """
+    import shutil
+
     directory = root / DIRECTORY
     if not directory.is_dir():
         return False
@@ -186,7 +188,7 @@ def _own_files() -> list[str]:
 
 def _version(settings: Settings) -> str:
     files = [(file, stamp(file)) for file in _own_files()]
-    return blake2b(repr((__version__, sys.version, settings, files)).encode(), digest_size=16).hexdigest()
+    return repr((__version__, sys.version, settings, files))
 
 
 def _settled(how: tuple[int, int]) -> tuple[int, int]:
@@ -195,6 +197,8 @@ def _settled(how: tuple[int, int]) -> tuple[int, int]:
 
 
 def _digest(path: str) -> str | None:
+    from hashlib import blake2b
+
     try:
         with open(path, "rb") as file:
             return blake2b(file.read(), digest_size=16).hexdigest()

@@ -221,14 +221,14 @@ def check(
     try:
         all_rules()  # a broken rule of a third party ends the run before any file is touched
         overrides = Overrides(select, ignore, exclude, min_confidence, prefilter=not no_prefilter)
-        with recorded() as reads:
+        with recorded() as record:
             loaded = load(overrides, file=config)
             linted = lint(request, loaded)
     except ConfigError as error:
         raise Refusal(str(error)) from error
     status = _conclude(linted, request, output)
     if request.cache and not (request.fix or request.from_stdin or output_file):
-        keep_run(project_root(loaded), sys.argv[1:], reads, status, output.out.said, output.err.said)
+        keep_run(project_root(loaded), sys.argv[1:], record.all(), status, output.out.said, output.err.said)
     context.exit(status)
 
 

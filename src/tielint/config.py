@@ -6,18 +6,12 @@ import keyword
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from tielint.findings import Confidence
 from tielint.reads import is_file, read
 from tielint.registry import all_rules
 from tielint.settings import ConfigError, Settings
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 KEYS = ("select", "ignore", "exclude", "tied-linear", "min-confidence")
 
@@ -69,6 +63,10 @@ def _nearest(directory: Path) -> tuple[Path, Table] | None:
 
 def _table(file: Path) -> Table | None:
     read(file)
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
     try:
         with file.open("rb") as stream:
             document: dict[str, object] = tomllib.load(stream)
@@ -155,5 +153,7 @@ def _confidence(value: object, where: str) -> Confidence:
 
 
 def _did_you_mean(word: str, words: Sequence[str]) -> str:
+    from difflib import get_close_matches
+
     near = get_close_matches(word, words, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

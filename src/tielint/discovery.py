@@ -9,12 +9,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from pathspec import GitIgnoreSpec
+from typing import TYPE_CHECKING
 
 from tielint.reads import is_there, read
 from tielint.report import Problem
 from tielint.settings import ConfigError
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
 
 # fmt: off
 SKIPPED = frozenset({
@@ -40,14 +42,14 @@ class Discovered:
 
 @dataclass(frozen=True, slots=True)
 class Ignores:
-    """The patterns of one file, which are relative to `directory`."""
+    """The patterns of one file, which are relative to `directory`; None where there are none."""
 
     directory: Path
-    spec: GitIgnoreSpec
+    spec: GitIgnoreSpec | None
 
     def verdict(self, path: Path, *, is_directory: bool) -> bool | None:
         """True for ignored, False for kept by a `!` pattern, None if no pattern is about this path."""
-        if not path.is_relative_to(self.directory):
+        if self.spec is None or not path.is_relative_to(self.directory):
             return None
         relative = path.relative_to(self.directory).as_posix()
         return self.spec.check_file(relative + "/" if is_directory else relative).include
@@ -78,9 +80,18 @@ def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force
 def exclusions(patterns: Sequence[str], root: Path) -> Ignores:
     """The user's own patterns, of which a wrong one is the user's to correct."""
     try:
-        return Ignores(_absolute(root), GitIgnoreSpec.from_lines(patterns))
+        return Ignores(_absolute(root), _spec(patterns))
     except ValueError as error:
         raise ConfigError(f"exclude: {error}") from None
+
+
+def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
+    """Imported only where there is a pattern: it takes its time."""
+    if not patterns:
+        return None
+    from pathspec import GitIgnoreSpec
+
+    return GitIgnoreSpec.from_lines(patterns)
 
 
 def repository_root(directory: Path) -> Path | None:
@@ -170,13 +181,13 @@ def _ignores_of(file: Path, directory: Path) -> tuple[Ignores, ...]:
         lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
     except OSError:
         return ()
-    return (Ignores(directory, GitIgnoreSpec.from_lines(filter(_is_pattern, lines))),)
+    return (Ignores(directory, _spec(list(filter(_is_pattern, lines)))),)
 
 
 def _is_pattern(line: str) -> bool:
     """Git passes over what it cannot read in an ignore file; pathspec would raise."""
     try:
-        GitIgnoreSpec.from_lines([line])
+        _spec([line])
     except ValueError:
         return False
     return True

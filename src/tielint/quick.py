@@ -11,7 +11,7 @@ import warnings
 TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
-_PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero"])
+_PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero", "--no-cache"])
 _ONLY_PARSE = 0x400
 """`ast.PyCF_ONLY_AST`, without importing `ast`."""
 

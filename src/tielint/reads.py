@@ -19,7 +19,31 @@ only that mattered."""
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_recording: list[dict[str, Stamp]] = []
+
+class Record:
+    """What was looked at, and what remembered answers that were used had looked at."""
+
+    __slots__ = ("own", "used")
+
+    def __init__(self) -> None:
+        self.own: dict[str, Stamp] = {}
+        self.used: dict[int, Record] = {}
+
+    def all(self) -> dict[str, Stamp]:
+        """Every path, also of the answers that were used."""
+        found: dict[str, Stamp] = {}
+        seen: set[int] = set()
+        waiting = [self]
+        while waiting:
+            record = waiting.pop()
+            if id(record) not in seen:
+                seen.add(id(record))
+                _add(record.own, found)
+                waiting += record.used.values()
+        return found
+
+
+_recording: list[Record] = []
 
 
 def stamp(path: str | os.PathLike[str]) -> Stamp:
@@ -58,19 +82,22 @@ def is_directory(path: str | os.PathLike[str]) -> bool:
 def note(reads: Mapping[str, Stamp]) -> None:
     """What was recorded elsewhere matters here, too."""
     if _recording:
-        known = _recording[-1]
-        for path, how in reads.items():
-            if path not in known or isinstance(known[path], bool):  # to have read it says more
-                known[path] = how
+        _add(reads, _recording[-1].own)
+
+
+def _add(reads: Mapping[str, Stamp], found: dict[str, Stamp]) -> None:
+    for path, how in reads.items():
+        if path not in found or isinstance(found[path], bool):  # to have read it says more
+            found[path] = how
 
 
 @contextmanager
-def recorded() -> Iterator[dict[str, Stamp]]:
+def recorded() -> Iterator[Record]:
     """All that is said while this runs; the recording around it does not hear of it."""
-    reads: dict[str, Stamp] = {}
-    _recording.append(reads)
+    record = Record()
+    _recording.append(record)
     try:
-        yield reads
+        yield record
     finally:
         _recording.pop()
 
@@ -80,14 +107,15 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
         @lru_cache(maxsize)
-        def answered(*args: P.args, **kwargs: P.kwargs) -> tuple[T, dict[str, Stamp]]:
-            with recorded() as reads:
-                return function(*args, **kwargs), reads
+        def answered(*args: P.args, **kwargs: P.kwargs) -> tuple[T, Record]:
+            with recorded() as record:
+                return function(*args, **kwargs), record
 
         @wraps(function)
         def remember(*args: P.args, **kwargs: P.kwargs) -> T:
-            answer, reads = answered(*args, **kwargs)  # type: ignore[arg-type]
-            note(reads)
+            answer, record = answered(*args, **kwargs)  # type: ignore[arg-type]
+            if _recording:
+                _recording[-1].used[id(record)] = record
             return answer
 
         return remember

@@ -6,19 +6,23 @@ Called by the configuration (which codes are there?), the linter (what to run?) 
 from __future__ import annotations
 
 import importlib
-import inspect
+import os
 import pkgutil
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
 from types import ModuleType
+from typing import TYPE_CHECKING
 
 from tielint.findings import Applicability, Verdict
 from tielint.later import load_later
 from tielint.rule import Rule
 from tielint.settings import ConfigError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "tielint.rules"
 
@@ -66,6 +70,8 @@ def rule_by_code(code: str) -> Rule | None:
 
 def documentation(rule: Rule) -> Documentation:
     """What a rule's docstring says."""
+    import inspect
+
     markdown = inspect.cleandoc(type(rule).__doc__ or "")
     summary, *rest = markdown.split("\n", 1)
     return Documentation(summary.strip(), tuple(_sections("\n".join(rest))), markdown)
@@ -80,6 +86,10 @@ def _own_rules() -> Iterator[tuple[str, type[Rule]]]:
 
 def _foreign_rules() -> Iterator[tuple[str, type[Rule]]]:
     """An entry point names a rule's class, or a module of them."""
+    if not any(map(_speaks_of_rules, sys.path)):
+        return
+    from importlib.metadata import entry_points
+
     for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, point.value)):
         origin = f"third-party rule {point.name!r} ({point.value})"
         loaded = _load(point, origin)
@@ -89,6 +99,22 @@ def _foreign_rules() -> Iterator[tuple[str, type[Rule]]]:
             yield from ((origin, rule) for rule in _rules_of(loaded))
         else:
             raise ConfigError(f"{origin}: neither a Rule class nor a module")
+
+
+def _speaks_of_rules(place: str) -> bool:
+    """Whether a package that is installed there may have rules; to ask `importlib.metadata` takes much longer."""
+    place = place or "."
+    if not os.path.isdir(place):
+        return os.path.exists(place)  # an archive, say
+    for name in os.listdir(place):
+        if name.endswith((".dist-info", ".egg-info")):
+            try:
+                with open(os.path.join(place, name, "entry_points.txt"), "rb") as file:
+                    if ENTRY_POINTS.encode() in file.read():
+                        return True
+            except OSError:  # it has none
+                pass
+    return False
 
 
 def _load(point: EntryPoint, origin: str) -> object:
@@ -104,8 +130,12 @@ def _rules_of(module: ModuleType) -> Iterator[type[Rule]]:
     """The concrete rules that a module itself defines."""
     for value in vars(module).values():
         own = isinstance(value, type) and issubclass(value, Rule) and value.__module__ == module.__name__
-        if own and not inspect.isabstract(value):
+        if own and not _is_abstract(value):
             yield value
+
+
+def _is_abstract(rule: type[Rule]) -> bool:
+    return bool(getattr(rule, "__abstractmethods__", None))
 
 
 def _refuse_unfit(rule: type[Rule], origin: str) -> None:
@@ -117,7 +147,7 @@ def _refuse_unfit(rule: type[Rule], origin: str) -> None:
             raise ConfigError(f"{origin}: {_spelled(rule)} has no valid {attribute}: {value!r}")
     if not isinstance(getattr(rule, "verdict", None), Verdict):
         raise ConfigError(f"{origin}: {_spelled(rule)} has no verdict")
-    if inspect.isabstract(rule):
+    if _is_abstract(rule):
         raise ConfigError(f"{origin}: {_spelled(rule)} has no check method")
     if not _are_triggers(getattr(rule, "triggers", None)):
         raise ConfigError(f"{origin}: {_spelled(rule)} has no valid triggers (a tuple of tuples of bytes)")

@@ -130,15 +130,15 @@ def _lint_unfixed(
     cache = Cache(project_root(config), config.settings) if request.cache else None
     known = {path: cache.result(path, syntax=path in checked) for path in files} if cache else {}
     unknown = [path for path in files if known.get(path) is None]
-    results = {result.report.path: result for result in lint_all(unknown, config.settings, checked)}
+    reports = {path: _with_source(report) for path, report in known.items() if report}
+    for result in lint_all(unknown, config.settings, checked, recording=request.cache):
+        reports[result.report.path] = result.report
+        note(result.reads)
+        if cache:
+            cache.add(result)
     if cache:
-        cache.keep(results.values())
-    for path in files:
-        if path in results:
-            note(results[path].reads)
-            yield results[path].report
-        elif report := known[path]:
-            yield _with_source(report)
+        cache.keep()
+    yield from (reports[path] for path in files)
 
 
 def _with_source(report: FileReport) -> FileReport:

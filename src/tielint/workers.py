@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import heapq
 import os
-from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tielint.cache import Result
 from tielint.linter import lint_file
 from tielint.reads import recorded
 from tielint.settings import Settings
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 WORTH_IT = 2_000_000
 """So many bytes of code cost more than to start processes."""
@@ -24,46 +26,56 @@ CHUNKS_EACH = 8
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Files for one process: their indices and paths. syntax: the indices of those whose syntax is always checked."""
+    """Files for one process. syntax: those whose syntax is always checked. recording: what they depend on matters."""
 
-    files: tuple[tuple[int, Path], ...]
+    files: tuple[Path, ...]
     settings: Settings
-    syntax: frozenset[int]
+    syntax: frozenset[Path]
+    recording: bool
 
 
 def lint_all(
-    paths: Sequence[Path], settings: Settings, syntax: Collection[Path], executor: Executor | None = None
-) -> list[Result]:
-    """A result for each path, in their order. `syntax`: the files whose syntax is checked even if no rule needs them.
+    paths: Sequence[Path],
+    settings: Settings,
+    syntax: frozenset[Path],
+    *,
+    recording: bool,
+    executor: Executor | None = None,
+) -> Iterator[Result]:
+    """A result for each path, as they come. `syntax`: the files whose syntax is checked even if no rule needs them.
 
-    executor: runs the jobs, on other machines say; without one, a pool of processes of this machine does.
+    recording: tell also what each result depends on. executor: runs the jobs, on other machines say; without one, a
+    pool of processes of this machine does.
     """
-    checked = frozenset(index for index, path in enumerate(paths) if path in syntax)
     prices = [_price(path) for path in paths]
     workers = _processors()
     if executor is None and (sum(prices) < WORTH_IT or workers == 1):
-        return [result for _, result in lint_job(Job(tuple(enumerate(paths)), settings, checked))]
-    jobs = [Job(tuple((i, paths[i]) for i in chunk), settings, checked) for chunk in _chunks(prices, workers)]
-    results: dict[int, Result] = {}
+        yield from lint_job(Job(tuple(paths), settings, syntax, recording))
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from concurrent.futures.process import BrokenProcessPool
+
+    chunks = [tuple(paths[index] for index in chunk) for chunk in _chunks(prices, workers)]
+    jobs = [Job(chunk, settings, syntax.intersection(chunk), recording) for chunk in chunks]
     pool: AbstractContextManager[Executor] = nullcontext(executor) if executor else ProcessPoolExecutor(workers)
     with pool as running:
         waiting = {running.submit(lint_job, job): job for job in jobs}
         for future in as_completed(waiting):
+            job = waiting.pop(future)
             try:
-                results.update(future.result())
+                yield from future.result()
             except BrokenProcessPool:  # something ended the process from outside
-                results.update(lint_job(waiting[future]))
-    return [results[index] for index in range(len(paths))]
+                yield from lint_job(job)
 
 
-def lint_job(job: Job) -> list[tuple[int, Result]]:
-    """The results with their indices; texts travel only where there is a finding to show in them."""
+def lint_job(job: Job) -> list[Result]:
+    """The results of a job; texts travel only where there is a finding to show in them."""
     results = []
-    for index, path in job.files:
-        with recorded() as reads:
-            report = lint_file(path, job.settings, check_syntax=index in job.syntax)
+    for path in job.files:
+        with recorded() as record:
+            report = lint_file(path, job.settings, check_syntax=path in job.syntax)
         shown = report if report.findings else replace(report, source=None)
-        results.append((index, Result(shown, reads, index in job.syntax)))
+        results.append(Result(shown, record.all() if job.recording else {}, path in job.syntax))
     return results
 
 
