@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from proof import fixture_name, fixture_paths
 
+from tielint import analysis
 from tielint.findings import Confidence
 from tielint.linter import lint_file
 from tielint.settings import Settings
 
 
+@pytest.mark.parametrize("small", [analysis.SMALL, 0], ids=["whole", "in segments"])
 @pytest.mark.parametrize("path", fixture_paths(), ids=fixture_name)
-def test_no_finding_is_lost(path: Path, tmp_path: Path) -> None:
+def test_no_finding_is_lost(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
     """On the program alone: its claims, comments and docstrings would open the gate for it."""
+    monkeypatch.setattr(analysis, "SMALL", small)
     bare = tmp_path / path.name
     bare.write_text(_without_words(path.read_bytes()), encoding="utf-8")
     behind = lint_file(bare, Settings(select=("",), min_confidence=Confidence.POSSIBLE))

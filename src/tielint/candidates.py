@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TypeAlias
+
+from tielint.reads import remembered
 
 Candidate: TypeAlias = Callable[[bytes, Path], Iterable[int]]
 """Where, in a file's bytes, a finding may be made: offsets. The path is the file's."""
@@ -199,7 +201,7 @@ _SHARED = rb"^[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*(?!" + _SETTING + rb")[\w.]+\.(\w+)[
 _MADE = rb"\.(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*(?:[\w.]*\.)?\w*Parameter\("
 
 
-@lru_cache(maxsize=1)
+@remembered(1)
 def tied_elsewhere(data: bytes, path: Path) -> tuple[int, ...]:
     """A class of this file may have a base, in another file of the project, that ties."""
     bases = _compiled(rb"^class\s+\w+\s*\(\s*[A-Za-z_]").search(data)
@@ -224,7 +226,7 @@ class AfterTie:
         return Likeness(self.pattern)(data, path) if _ties(data, path) else iter(())
 
 
-@lru_cache(maxsize=1)
+@remembered(1)
 def _ties(data: bytes, path: Path) -> bool:
     """Asked of one file by several rules."""
     return any(True for candidate in TIES for _ in candidate(data, path))

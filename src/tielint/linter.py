@@ -54,7 +54,7 @@ def _uncollected() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-            gc.collect(0)
+            gc.collect(1)
 
 
 def lint_source(

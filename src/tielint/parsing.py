@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import symtable
 import warnings
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 DEEPEST_NESTING = 2_000
 """LibCST 1.9 parses 5,000 levels in the usual stack of 8 MB, and not 20,000."""
+
+
+_NEWLINE = re.compile(r"\r\n|\n|\r")
 
 
 class LintError(Exception):
@@ -37,7 +41,7 @@ def python_tree(text: str) -> ast.Module | None:
         return None
     except (ValueError, RecursionError, MemoryError):
         raise _too_deep() from None
-    ends = list(accumulate([0, *map(len, text.split("\n"))]))
+    ends = list(accumulate([0, *map(len, _NEWLINE.split(text))]))
     if any(_deep(node) for node in _statements(tree.body, ends)):
         raise _too_deep()
     return tree

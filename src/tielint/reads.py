@@ -44,6 +44,7 @@ class Record:
 
 
 _recording: list[Record] = []
+_forgetting: list[Callable[[], None]] = []
 
 
 def stamp(path: str | os.PathLike[str]) -> Stamp:
@@ -118,6 +119,13 @@ def remembered(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
                 _recording[-1].used[id(record)] = record
             return answer
 
+        _forgetting.append(answered.cache_clear)
         return remember
 
     return decorate
+
+
+def forget() -> None:
+    """Remembered answers hold for one run: files may change before the next one in this process."""
+    for clear in _forgetting:
+        clear()

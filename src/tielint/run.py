@@ -15,7 +15,7 @@ from tielint.cache import Cache
 from tielint.config import Config
 from tielint.discovery import Discovered, discover, repository_root
 from tielint.findings import Applicability
-from tielint.reads import note
+from tielint.reads import forget, note
 from tielint.registry import all_rules
 from tielint.report import FileReport, Problem, Repair, Report
 from tielint.settings import ConfigError, Settings
@@ -80,6 +80,7 @@ class Linted:
 
 def lint(request: Request, config: Config) -> Linted:
     """Lints standard input, or all files that the paths lead to."""
+    forget()
     if request.from_stdin:
         return _lint_stdin(request, config.settings)
     return _lint_files(request, config)

@@ -135,10 +135,14 @@ class _Outline:
         return next((found for found in self.functions if found.first <= row <= found.last), None)
 
     def names_of_tie(self, row: int) -> set[str]:
-        """The names in a row and the two after it, and in what local names of them stand for."""
+        """The names in a row and the two after it, in what local names of them stand for, and where it is called."""
         names = set(_WORD.findall("\n".join(self.lines[row - 1 : row + 2])))
         function = self.function_at(row)
         bound = _BOUND.findall(function.text) if function else []
+        if function:
+            called = function.holder.name if function.holder and _runs_unnamed(function) else function.name
+            calls = [number for number, line in enumerate(self.lines) if called in line]
+            names.update(word for number in calls for word in _WORD.findall(" ".join(self.lines[number : number + 4])))
         size = -1
         while size != len(names):
             size = len(names)
@@ -271,7 +275,8 @@ def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list
     def add(function: _Function) -> None:
         if id(function) not in functions:
             functions[id(function)] = function
-            names.add(function.name)
+            if not function.name.startswith("__"):  # whoever makes an object names its class
+                names.add(function.name)
             if function.holder:
                 add_class(function.holder, by_call=function.name in ("forward", "__call__"))
 
