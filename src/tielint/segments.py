@@ -19,6 +19,8 @@ from tielint.prefilter import Site
 LEFT_OUT = "return __left_out__()"
 
 _LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
+_COMMENT = re.compile(r"(?<![^\s])#[^\n\"']*$", re.MULTILINE)
+"""Where no quote follows, it surely is one."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _HANDS_OUT = re.compile(r"\.(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b(?!\.(?:dtype|device|shape))|[Pp]aram")
@@ -354,8 +356,8 @@ class _Needed:
 
 
 def _words(text: str) -> list[str]:
-    """All names in a text, also in short strings, as `getattr` takes them; not those in strings of several lines."""
-    return _WORD.findall(_LONG_STRING.sub(" ", text))
+    """All names in a text, also in short strings, as `getattr` takes them; not in comments and longer strings."""
+    return _WORD.findall(_COMMENT.sub("", _LONG_STRING.sub(" ", text)))
 
 
 def _runs_unnamed(found: _Function | _Class) -> bool:
