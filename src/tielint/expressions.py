@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -48,6 +50,13 @@ from tielint.values import (
 
 if TYPE_CHECKING:
     from tielint.visitor import Visitor
+
+
+@lru_cache(maxsize=8192)
+def _literal(text: str) -> object:
+    """What a number or a string is; the same ones stand in many places."""
+    value: object = ast.literal_eval(text)
+    return value
 
 
 class Expressions:
@@ -427,14 +436,12 @@ class Expressions:
     def _await(self, node: cst.Await) -> Value:
         return self.evaluate(node.expression)
 
-    def _number(self, node: cst.Integer) -> Value:
-        return Constant(node.evaluated_value)
-
-    def _float(self, node: cst.Float) -> Value:
-        return Constant(node.evaluated_value)
+    def _number(self, node: cst.Integer | cst.Float) -> Value:
+        value = _literal(node.value)
+        return Constant(value) if isinstance(value, int | float) else UNKNOWN
 
     def _string(self, node: cst.SimpleString) -> Value:
-        value = node.evaluated_value
+        value = _literal(node.value)
         return Constant(value) if isinstance(value, str) else UNKNOWN
 
     def _concatenated(self, node: cst.ConcatenatedString) -> Value:
@@ -538,7 +545,7 @@ _EXPRESSIONS: dict[type[cst.CSTNode], Callable[..., Value]] = {
     cst.NamedExpr: Expressions._named,
     cst.Await: Expressions._await,
     cst.Integer: Expressions._number,
-    cst.Float: Expressions._float,
+    cst.Float: Expressions._number,
     cst.SimpleString: Expressions._string,
     cst.ConcatenatedString: Expressions._concatenated,
     cst.FormattedString: Expressions._formatted,

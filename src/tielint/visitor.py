@@ -251,14 +251,14 @@ class Visitor:
                 result = self.expressions.evaluate(value)
                 for target in targets:
                     self.stores.bind(target.target, result, value)
+            case cst.Expr(value=value):
+                self.expressions.evaluate(value)
             case cst.AnnAssign(target=target, value=annotated) if annotated is not None:
                 self.stores.bind(target, self.expressions.evaluate(annotated), annotated)
             case cst.AugAssign(target=target, value=value):
                 self.expressions.evaluate(value)
                 if isinstance(target, cst.Name):
                     self.set_local(target.value, UNKNOWN)
-            case cst.Expr(value=value):
-                self.expressions.evaluate(value)
             case cst.Assert(test=test):
                 self.expressions.evaluate(test)
             case cst.Return(value=returned):
@@ -377,8 +377,12 @@ class Visitor:
 
     def repeated(self, body: Callable[[], bool], loop: cst.For | cst.While) -> None:
         """A loop body runs once, for any of its turns: names that it rebinds hold nothing certain."""
-        self.rebound.append(_rebound_names(loop))
-        for name in _rebound_names(loop.body):
+        inside = _rebound_names(loop.body)
+        outside: set[str] = set()
+        if isinstance(loop, cst.For):
+            _target_names(loop.target, outside)
+        self.rebound.append(inside | outside)
+        for name in inside:
             if isinstance(self.frame.locals.get(name), Constant | Unknown):
                 self.set_local(name, Unknown(name))
         self.loops += 1
@@ -648,7 +652,12 @@ def _rebound_names(loop: cst.CSTNode) -> set[str]:
             case cst.For(target=target, body=body):
                 _target_names(target, names)
                 collect(body)
-            case cst.SimpleStatementLine() | cst.BaseCompoundStatement() | cst.BaseSuite() | cst.Else():
+            case cst.SimpleStatementLine(body=body) | cst.IndentedBlock(body=body):
+                for statement in body:
+                    collect(statement)
+            case cst.Expr() | cst.Return():
+                return
+            case cst.BaseCompoundStatement() | cst.BaseSuite() | cst.Else():
                 for child in node.children:
                     collect(child)
 
