@@ -1,0 +1,65 @@
+"""Lints pinned packages as usual and with nothing left out, and compares: `python benchmarks/equality.py`.
+
+The plain road parses each file as a whole, in one piece, and follows all imports. It takes about an hour for all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from packages import PACKAGES, root_of
+
+from tielint import analysis
+from tielint.findings import Finding
+from tielint.linter import lint_file
+from tielint.settings import Settings
+
+Place = tuple[str, int, str]
+
+
+def main() -> int:
+    """Prints each difference, and a row for each package; returns 1 where there is one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of those of precision.py; all without")
+    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where downloaded packages are kept")
+    parser.add_argument("--unpacked", type=Path, action="append", default=[], metavar="DIR", help="see precision.py")
+    parser.add_argument("--segments", action="store_true", help="take small files apart as large ones are")
+    options = parser.parse_args()
+    equal = True
+    for name in options.names or PACKAGES:
+        root = root_of(name, options.unpacked, options.cache)
+        paths = sorted(path for path in root.rglob("*.py") if path.is_file())
+        with ProcessPoolExecutor(initializer=_prepare, initargs=(options.segments,)) as pool:
+            outcomes = list(pool.map(_compared, paths, chunksize=8))
+        for path, (lost, new, _) in zip(paths, outcomes, strict=True):
+            for word, places in (("lost", lost), ("new", new)):
+                for place in sorted(places):
+                    print(f"  {word}: {path.relative_to(root)}:{place[1]} {place[0]} {place[2]}")
+                    equal = False
+        print(f"{name:<24}{len(paths):>7} files{sum(found for _, _, found in outcomes):>7} findings", flush=True)
+    return 0 if equal else 1
+
+
+def _prepare(segments: bool) -> None:
+    if segments:
+        analysis.SMALL = 0
+
+
+def _compared(path: Path) -> tuple[set[Place], set[Place], int]:
+    """What is lost, what is new, and how much is found with nothing left out. Files without torch are not looked at."""
+    if b"torch" not in path.read_bytes():
+        return set(), set(), 0
+    usual, plain = (_places(lint_file(path, Settings(prefilter=gate)).findings) for gate in (True, False))
+    return plain - usual, usual - plain, len(plain)
+
+
+def _places(findings: Iterable[Finding]) -> set[Place]:
+    return {(finding.code, finding.span.start.row, finding.target) for finding in findings}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
