@@ -67,7 +67,7 @@ class WeightDetached(Rule):
     code = "TIE201"
     name = "weight-detached"
     verdict = Verdict.GRAD_CUT
-    triggers = ((b"data", b"detach", b"no_grad", b"Parameter"), (b"forward",))
+    triggers = ((b"data", b"detach", b"no_grad", b"grad_enabled", b"inference_mode", b"Parameter"), (b"forward",))
     sites = (*DETACHED, WRAPPED)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

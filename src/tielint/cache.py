@@ -58,8 +58,11 @@ class Cache:
                     now = [self._as_it_was(number) for number in reads]
                     if None in now:
                         return None
+                    report = _report(path, found)
+                    if report.problem and checked and not syntax:
+                        return None  # another run asked for more than this one
                     note(dict(filter(None, now)))
-                    return _report(path, found)
+                    return report
                 except (KeyError, TypeError, ValueError, IndexError, AssertionError):
                     return None
         return None

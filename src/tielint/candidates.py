@@ -154,11 +154,23 @@ DETACHED = (
         rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|[Ww](?:_\w+|[a-z0-9]{0,2}))"
         rb"(?:\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()",
     ),
-    Near(
-        rb"no_grad\(",
-        rb"^([ \t]*)with\s+[\w.]*no_grad\(\)[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\." + _NAME + _NOT_SEEN,
+    *(
+        Near(
+            switch,
+            rb"^([ \t]*)(?:async[ \t]+)?with[^\n]*"
+            + switch
+            + rb"[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\.(?:"
+            + _NAME
+            + _NOT_SEEN
+            + rb"|t\(|T\b|mT\b|transpose)",
+        )
+        for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
     ),
-    Likeness(rb"no_grad\(\)\s+def\s+forward(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\." + _NAME + _NOT_SEEN),
+    Likeness(
+        rb"no_grad\(\)\s+def\s+(?!_?init|_?reset)(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\."
+        + _NAME
+        + _NOT_SEEN
+    ),
 )
 SPEAKS_OF_SHARING = Likeness(
     rb"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
@@ -269,13 +281,13 @@ def _multiplied(data: bytes) -> Iterator[int]:
 
 
 def _grown(data: bytes) -> Iterator[int]:
-    """A list that becomes a container gets what its loop does not make."""
-    contained: set[bytes] | None = None
+    """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
+    handed_on: set[bytes] | None = None
     for match in _compiled(rb"\.append\(\s*([\w.]+)\s*\)").finditer(data):
         grown = _compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
-        if grown and contained is None:
-            contained = set(_compiled(_CONTAINED).findall(data))
-        if grown and (b"." in grown[0] or grown[0] in (contained or ())) and not _rebound(match, data):
+        if grown and handed_on is None:
+            handed_on = set().union(*(_compiled(pattern).findall(data) for pattern in _HANDED_ON))
+        if grown and (b"." in grown[0] or grown[0] in (handed_on or ())) and not _rebound(match, data):
             yield match.start()
 
 
@@ -287,14 +299,19 @@ def _rebound(match: re.Match[bytes], data: bytes) -> bool:
     return re.search(rb"\b%b\b[^=\n]*(?:=(?!=)|\bin\b|:=)" % re.escape(name), loop) is not None
 
 
-_LITERAL = rb"[\[(]\s*(?:[-\d\"'\]]|None\b|True\b|False\b|[fb][\"'])[^\[\]()]*\Z|[\w\])]\s*\[[^\[\]\n]*\Z"
+_LITERAL = rb"[\[(]\s*(?:[-\d\"'\]]|None\b|True\b|False\b|[fb][\"'])[^\[\]()]*\Z|[\w\])]\[[^\[\]\n]*\Z"
 _NUMBER = (
-    rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|channels|heads|count|value|image|images|shape|rate|ratio|"
-    rb"num_\w+|features|type|name|path)\s*\Z|config\.\w+\s*\Z"
+    rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|count|shape|rate|ratio|num_\w+|type|name|path)\s*\Z|"
+    rb"config\.\w+\s*\Z"
 )
 """The names of numbers and texts, which may be repeated."""
 _DRAWN = rb"[\[(]\s*([A-Za-z_][\w.]*)\s+for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[]"
-_CONTAINED = rb"(?:ModuleList|Sequential|ParameterList)\(\s*\*?\s*([\w.]+)\s*\)"
+_CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
+_HANDED_ON = (
+    _CONTAINER + rb"\(\s*\*?\s*([\w.]+)\s*\)",
+    rb"(\w+)[ \t]*=[ \t]*(?:\w+\.)*" + _CONTAINER + rb"\(",
+    rb"return[ \t]+(\w+)[ \t]*$",
+)
 
 
 def lists_layers(data: bytes, _path: Path) -> Iterator[int]:

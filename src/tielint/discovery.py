@@ -146,6 +146,8 @@ def _walk(top: Path, excluded: Ignores, found: list[Entry], problems: list[Probl
 def _is_python(entry: os.DirEntry[str]) -> bool:
     """A dangling link, which editors leave as a lock, is no file."""
     try:
+        if entry.name.endswith(".py") and entry.is_symlink():
+            read(entry.path)  # what it leads to may come and go
         return entry.name.endswith(".py") and entry.is_file()
     except OSError:
         return False

@@ -6,7 +6,6 @@ Asked by `segments.py` in large files, where it is worth more than it costs. Wha
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,22 +102,19 @@ _PLAIN = frozenset(
         "bool",
         "len",
         "range",
-        "tuple",
-        "list",
         "sum",
         "max",
         "min",
         "abs",
         "round",
-        "set",
         "format",
         "join",
         "type",
     ]
 )
 _CONTAINERS = frozenset(["ModuleList", "Sequential", "ParameterList", "ModuleDict", "ParameterDict"])
-_LISTS = frozenset(["list", "tuple"])
-_SETTINGS = frozenset(["config", "cfg", "args", "hparams"])
+_SETTINGS = frozenset(["config", "cfg", "hparams"])
+_COLLECTIONS = frozenset(["list", "dict", "set", "tuple", "defaultdict", "OrderedDict", "deque"])
 _KEEP = frozenset(
     [
         "setattr",
@@ -141,47 +137,39 @@ _KEEP = frozenset(
     ]
 )
 """Functions and methods of others that keep what they are given."""
-_UTILITIES = frozenset(["torch", "nn", "utils", "parametrizations", "parametrize", "prune"])
-_PRODUCT = re.compile(r"linear|matmul|mm\(|mv\(|einsum|tensordot|embedding|conv|@")
-_SHARING = re.compile(r"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|绑定|共")
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """What a whole file tells.
 
-    contained: the names of what its containers of layers are given. registered: of the attributes that are such
-    containers, and never anything else. functions: of its functions. keeping: of those that put something somewhere.
+    contained: the names of what its containers of layers are given. functions: of its functions.
     """
 
     contained: frozenset[str]
-    registered: frozenset[str]
-    keeping: frozenset[str]
     functions: frozenset[str]
 
 
 class Flow:
-    """One function, in its file. `words`: the names of its class and of what calls it."""
+    """One function, in its file. `registered`: the attributes that are containers of layers in all of its class."""
 
     def __init__(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, text: str, words: str, around: Surroundings
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, registered: frozenset[str], around: Surroundings
     ) -> None:
         self._node = node
-        self._text = text
-        self._words = words
+        self._registered = registered
         self._around = around
         self._statements = [part for part in ast.walk(node) if isinstance(part, ast.stmt) and part is not node]
 
     def matters(self, candidate: Candidate, row: int) -> bool:
         """Whether a finding may come of what a candidate saw in a row."""
         test = _TESTS.get(candidate)
-        statement = self._at(row) if test else None
-        return test is None or statement is None or test(self, statement)
+        statements = self._at(row) if test else []
+        return test is None or not statements or any(test(self, statement) for statement in statements)
 
-    def _at(self, row: int) -> ast.stmt | None:
-        """The innermost statement in which a row is."""
-        around = [node for node in self._statements if node.lineno <= row <= (node.end_lineno or node.lineno)]
-        return max(around, key=lambda node: node.lineno, default=None)
+    def _at(self, row: int) -> list[ast.stmt]:
+        """The statements in a row, and those whose heads are in it; several may share it."""
+        return [node for node in self._statements if node.lineno <= row <= _last_row_of_head(node)]
 
     # ------------------------------------------------------------------ the tests
 
@@ -208,22 +196,17 @@ class Flow:
                 return self._may_be_given(value)
         return True
 
-    def _is_used(self, statement: ast.stmt) -> bool:
-        """A product may be computed with it."""
-        return bool(_PRODUCT.search(self._text)) or self._is_kept(statement)
-
     def _is_repeated(self, statement: ast.stmt) -> bool:
         """What is repeated may be a layer, and a container may get it."""
         match statement:
             case ast.Assign(targets=targets, value=value):
-                return (any(map(self._is_contained, targets)) and self._repeats(value)) or self._gives_repeated(value)
+                return (any(map(self._is_handed_on, targets)) and self._repeats(value)) or self._gives_repeated(value)
             case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
-                return (self._is_contained(target) and self._repeats(value)) or self._gives_repeated(value)
+                return (self._is_handed_on(target) and self._repeats(value)) or self._gives_repeated(value)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=grown, attr="append" | "extend" | "insert"))):
-                return self._is_contained(grown) or _last(grown) in self._around.registered
+                return self._is_handed_on(grown)
             case ast.Return(value=ast.expr() as value):
-                contained = self._node.name in self._around.contained
-                return (contained and self._repeats(value)) or self._gives_repeated(value)
+                return self._repeats(value) or self._gives_repeated(value)
             case ast.Expr(value=value):
                 return self._gives_repeated(value)
             case ast.Assert() | ast.Raise():
@@ -240,7 +223,7 @@ class Flow:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=grown)))):
                 return grown != "self" and grown in self._stored and not self._is_container(grown)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=grown)))):
-                return grown not in self._around.registered
+                return grown not in self._registered
         return True
 
     def _is_container(self, name: str) -> bool:
@@ -263,37 +246,39 @@ class Flow:
         return not calls
 
     def _is_changed(self, statement: ast.stmt) -> bool:
-        """A function changes a module, and no method of an object has its name."""
-        return any(isinstance(call.func, ast.Name) or _root(call.func) in _UTILITIES for call in _calls(statement))
-
-    def _is_copied_to_share(self, statement: ast.stmt) -> bool:
-        """Words of sharing stand around a copy."""
-        return bool(_SHARING.search(self._words) or _SHARING.search(self._text))
+        """A function changes a module; no method of an object here has its name."""
+        objects = self._bound | {"self"}
+        return any(isinstance(call.func, ast.Name) or _root(call.func) not in objects for call in _calls(statement))
 
     # ------------------------------------------------------------------ where local names lead, and come from
 
     def _leads_on(self, target: ast.expr) -> bool:
         return not _is_plain_target(target) or not self._kept.isdisjoint(_local_names(target))
 
-    def _is_contained(self, target: ast.expr) -> bool:
-        names = _local_names(target)
-        return _last(target) in self._around.contained or not self._passed.isdisjoint(names)
+    def _is_handed_on(self, target: ast.expr) -> bool:
+        """Whether a container may get what a target holds: any attribute, and names that lead on."""
+        return _last(target) in self._around.contained or self._leads_on(target) or self._is_container(_last(target))
 
     def _may_be_given(self, value: ast.expr) -> bool:
         return bool(self._origins(value) - self._computed)
 
     def _keeps(self, call: ast.Call) -> bool:
-        """Whether a call may keep what it is given: one that makes an object, or does so in this file."""
-        name = _last(call.func)
-        able = name[:1].isupper() or name in self._around.keeping or name in _KEEP or not name
-        return able and bool(self._given(call) - self._computed)
+        """Whether a call may keep what it is given: any but those that compute, and layers."""
+        return self._is_able(call.func) and bool(self._given(call) - self._computed)
+
+    def _is_able(self, function: ast.expr) -> bool:
+        name = _last(function)
+        if name in _KEEP or name in self._around.functions:
+            return True
+        if isinstance(function, ast.Attribute):
+            return name[:1].isupper()
+        return name not in _PLAIN and name not in _HANDS_ON
 
     def _gives_repeated(self, value: ast.expr) -> bool:
         """Whether a container, or what may make one, is given something repeated."""
         for call in _calls(value):
-            name = _last(call.func)
             given = (*call.args, *(keyword.value for keyword in call.keywords))
-            if (name[:1].isupper() or name in self._around.keeping) and any(map(self._repeats, given)):
+            if self._is_able(call.func) and any(map(self._repeats, given)):
                 return True
         return False
 
@@ -332,6 +317,9 @@ class Flow:
         for node in self._statements:
             for name, origins in self._bindings(node):
                 bound.setdefault(name, set()).update(origins)
+        for part in ast.walk(self._node):
+            if isinstance(part, ast.MatchAs | ast.MatchStar | ast.ExceptHandler) and part.name:
+                bound.pop(part.name, None)
         for argument in _arguments(self._node.args):
             bound.pop(argument, None)
         computed: set[str] = set()
@@ -340,6 +328,12 @@ class Flow:
             size = len(computed)
             computed |= {name for name, origins in bound.items() if origins <= computed}
         return computed
+
+    @cached_property
+    def _bound(self) -> set[str]:
+        """All names that the function binds, but by imports."""
+        names = {name for node in self._statements for name, _ in self._bindings(node)}
+        return names.union(_arguments(self._node.args))
 
     def _followed(self, names: set[str]) -> set[str]:
         """Names, and those that they got their value from."""
@@ -356,21 +350,26 @@ class Flow:
 
     def _bindings(self, node: ast.stmt) -> Iterator[tuple[str, set[str]]]:
         """The local names that a statement binds, and where their values come from."""
+        for part in _own_parts(node):
+            if isinstance(part, ast.NamedExpr):
+                yield part.target.id, self._origins(part.value)
         match node:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:
                     for name in _local_names(target):
                         yield name, self._origins(value)
+            case ast.AugAssign(target=ast.Name(id=name), value=value):
+                yield name, self._origins(value)
             case ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
                 yield name, self._origins(value)
-            case ast.For(target=target, iter=iterated):
+            case ast.For(target=target, iter=iterated) | ast.AsyncFor(target=target, iter=iterated):
                 for name in _local_names(target):
                     yield name, self._origins(iterated) | {_UNKNOWN}
-            case ast.With(items=items):
+            case ast.With(items=items) | ast.AsyncWith(items=items):
                 for item in items:
                     for name in _local_names(item.optional_vars) if item.optional_vars else ():
                         yield name, {_UNKNOWN}
-            case ast.FunctionDef(args=arguments):
+            case ast.FunctionDef(args=arguments) | ast.AsyncFunctionDef(args=arguments):
                 for name in _arguments(arguments):
                     yield name, {_UNKNOWN}
 
@@ -381,10 +380,17 @@ class Flow:
                 return {name}
             case ast.Attribute(value=holder):
                 return set() if _last(holder) in _SETTINGS else self._origins(holder) | {_root(holder)}
-            case ast.Subscript(value=inner) | ast.Starred(value=inner) | ast.NamedExpr(value=inner):
+            case (
+                ast.Subscript(value=inner)
+                | ast.Starred(value=inner)
+                | ast.NamedExpr(value=inner)
+                | ast.Await(value=inner)
+            ):
                 return self._origins(inner)
             case ast.Call(func=function):
                 receiver = function.value if isinstance(function, ast.Attribute) else None
+                if _last(function) in _COLLECTIONS:
+                    return self._given(value) | {_UNKNOWN}
                 if _last(function) in _HANDS_ON:
                     return self._given(value).union(self._origins(receiver) if receiver else ())
                 layer = _is_own(function) and value.args and function.attr not in self._around.functions
@@ -393,14 +399,10 @@ class Flow:
                 return self._given(value) | {_root(receiver) if receiver else _UNKNOWN}
             case ast.IfExp(body=one, orelse=other):
                 return self._origins(one) | self._origins(other)
-            case (
-                ast.BoolOp(values=parts)
-                | ast.Tuple(elts=parts)
-                | ast.List(elts=parts)
-                | ast.Set(elts=parts)
-                | ast.Dict(values=parts)
-            ):
+            case ast.BoolOp(values=parts) | ast.Tuple(elts=parts):
                 return set().union(*map(self._origins, parts))
+            case ast.List(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
+                return set().union({_UNKNOWN}, *map(self._origins, parts))  # something may be added
             case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.DictComp(value=element):
                 return self._origins(element).union(*(self._origins(part.iter) for part in value.generators))
             case ast.Lambda(body=body):
@@ -448,8 +450,6 @@ _TESTS: dict[Candidate, Callable[[Flow, ast.stmt], bool]] = {
     candidates.lists_layers: Flow._is_plain_list,
     candidates.SET_BY_NAME: Flow._is_set,
     candidates.changes_a_parameter: Flow._is_changed,
-    candidates.COPIED_DEEPLY: Flow._is_copied_to_share,
-    **dict.fromkeys(candidates.DETACHED, Flow._is_used),
 }
 
 _UNKNOWN = "()"
@@ -496,12 +496,25 @@ def _has_display(value: ast.expr) -> bool:
 
 def _calls(node: ast.AST) -> Iterator[ast.Call]:
     """Those of a statement itself, or of an expression."""
+    return (part for part in _own_parts(node) if isinstance(part, ast.Call))
+
+
+def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """All that a node is made of, but the statements in it."""
     waiting: list[ast.AST] = [node]
     while waiting:
         part = waiting.pop()
-        if isinstance(part, ast.Call):
-            yield part
+        yield part
         waiting += [child for child in ast.iter_child_nodes(part) if not isinstance(child, ast.stmt)]
+
+
+def _last_row_of_head(node: ast.stmt) -> int:
+    """The last row of a statement, or of what stands before the statements in it."""
+    body = getattr(node, "body", None) or getattr(node, "cases", None)
+    if not body:
+        return node.end_lineno or node.lineno
+    first = body[0].pattern if isinstance(body[0], ast.match_case) else body[0]
+    return max(node.lineno, first.lineno - 1)
 
 
 def _is_plain_target(target: ast.expr) -> bool:

@@ -18,7 +18,8 @@ LAST = "last.json"
 UNSETTLED_NS = 2_000_000_000
 """A file that changed so shortly before it was read may change again and keep its time."""
 
-_ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "PYTHONIOENCODING", "PYTHONUTF8", "LANG")
+_ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "LINES", "LANG", "LC_ALL", "JPY_PARENT_PID")
+_ENVIRONMENT_PREFIXES = ("TTY_", "PYTHON", "JUPYTER_")
 
 
 def answer(arguments: list[str]) -> int | None:
@@ -54,8 +55,12 @@ def last_run(arguments: list[str], reads: Mapping[str, Stamp], status: int, out:
 def _run(arguments: list[str]) -> list[object]:
     """What besides files a run depends on."""
     terminals = [_width(stream) for stream in (sys.stdout, sys.stderr)]
-    environment = [os.environ.get(name) for name in _ENVIRONMENT]
-    return [arguments, os.getcwd(), sys.version, terminals, environment, sys.stdout.encoding]
+    environment = sorted(
+        f"{name}={value}"
+        for name, value in os.environ.items()
+        if name in _ENVIRONMENT or name.startswith(_ENVIRONMENT_PREFIXES)
+    )
+    return [arguments, os.getcwd(), sys.version, sys.path, terminals, environment, sys.stdout.encoding]
 
 
 def _width(stream: object) -> int | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from tielint.candidates import REPLACES, TIES, AfterTie, Candidate, tied_elsewhere
+from tielint.candidates import COPIED_DEEPLY, TIES, AfterTie, Candidate
 from tielint.flow import Flow, Surroundings
 from tielint.prefilter import Site
 
@@ -30,14 +31,9 @@ _REGISTERED_ATTRIBUTE = re.compile(
     r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*"
     r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\("
 )
-_PLAIN_ATTRIBUTE = re.compile(
-    r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|list\b|dict\b|[a-z_]\w*[ \t]*(?:#|$))", re.M
-)
-_PUTS = re.compile(
-    r"\.\w+[ \t]*=(?!=)|setattr|register_|copy_\(|set_\(|ModuleList|Sequential|ParameterList|\]\s*=(?!=)"
-)
-_BOUND = re.compile(r"^[ \t]*(?:for[ \t]+)?([^\W\d]\w*)(?:,[^=\n]*)?[ \t]*(?:=|in\b)(?!=)(.*)$", re.MULTILINE)
-_ASSIGNED = re.compile(r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=(?!=)")
+_LEFT = re.compile(r"^([^=\n#]*)=(?!=)", re.MULTILINE)
+_ATTRIBUTE = re.compile(r"\.(\w+)")
+_SHARING = re.compile(r"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|绑定|共")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
@@ -84,12 +80,24 @@ class _Outline:
         self.words: set[str] = set()
         self.docstrings: set[int] = set()
         self._fill(tree, None, 1, len(lines))
+        self.aliases = list(self._aliases(tree))
         self.definitions: list[_Function | _Class] = [*self.functions, *self.classes]
-        defined: set[str] = {found.name for found in self.definitions}
+        defined: set[str] = {found.name for found in self.definitions}.union(*(names for names, _, _ in self.aliases))
         self.words &= defined
         for found in self.definitions:
             found.words &= defined
             found.words.discard(found.name)
+
+    def _aliases(self, holder: ast.AST) -> Iterator[tuple[set[str], set[str], range]]:
+        """Names that a module or class assigns, the words of what they are, and the rows: `put = partial(_put)`."""
+        for node in ast.iter_child_nodes(holder):
+            if isinstance(node, ast.Assign | ast.AnnAssign):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                names = {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+                last = node.end_lineno or node.lineno
+                yield names - {"__all__"}, set(self._words(node.lineno, last)), range(node.lineno, last + 1)
+            elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.expr):
+                yield from self._aliases(node)
 
     def _fill(self, holder: ast.Module | ast.ClassDef, known: _Class | None, first: int, last: int) -> None:
         """Takes apart the rows from first to last."""
@@ -135,21 +143,6 @@ class _Outline:
 
     def function_at(self, row: int) -> _Function | None:
         return next((found for found in self.functions if found.first <= row <= found.last), None)
-
-    def names_of_tie(self, row: int) -> set[str]:
-        """The names in a row and the two after it, in what local names of them stand for, and where it is called."""
-        names = set(_WORD.findall("\n".join(self.lines[row - 1 : row + 2])))
-        function = self.function_at(row)
-        bound = _BOUND.findall(function.text) if function else []
-        if function:
-            called = function.holder.name if function.holder and _runs_unnamed(function) else function.name
-            calls = [number for number, line in enumerate(self.lines) if called in line]
-            names.update(word for number in calls for word in _WORD.findall(" ".join(self.lines[number : number + 4])))
-        size = -1
-        while size != len(names):
-            size = len(names)
-            names.update(word for name, value in bound if name in names for word in _WORD.findall(value))
-        return names
 
     def is_code(self, row: int) -> bool:
         """Whether a row is in no docstring, and no comment alone."""
@@ -205,29 +198,21 @@ def _cut(lines: list[str], outline: _Outline, needed: _Needed) -> str:
 def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
     """The rows of code, without those that a look around shows to come to nothing.
 
-    What may undo a tie counts only where one is left, and, for an assignment, where its function names the attribute.
+    What may undo a tie counts only where one is left.
     """
     flows = _Flows(outline)
     rows: set[int] = set()
-    undoing: list[Site] = []
-    tying: list[int] = []
+    undoing: set[int] = set()
+    tied = False
     for candidate, row in sites:
         if not outline.is_code(row):
             continue
         if isinstance(candidate, AfterTie):
-            undoing.append((candidate, row))
+            undoing.add(row)
         elif flows.matter(candidate, row):
             rows.add(row)
-            if candidate in TIES:
-                tying.append(row)
-    if tying:
-        everywhere = any(candidate is tied_elsewhere for candidate, _ in sites)
-        named = set().union(*(outline.names_of_tie(row) for row in tying))
-        for candidate, row in undoing:
-            assigned = _ASSIGNED.search(outline.lines[row - 1]) if candidate is REPLACES and not everywhere else None
-            if assigned is None or assigned[1] in named:
-                rows.add(row)
-    return rows
+            tied = tied or candidate in TIES
+    return rows | undoing if tied else rows
 
 
 class _Flows:
@@ -236,25 +221,37 @@ class _Flows:
     def __init__(self, outline: _Outline) -> None:
         self._outline = outline
         text = "\n".join(outline.lines)
-        plain = set(_PLAIN_ATTRIBUTE.findall(text))
         self._around = Surroundings(
             contained=frozenset(word for given in _CONTAINED.findall(text) for word in _WORD.findall(given)),
-            registered=frozenset(set(_REGISTERED_ATTRIBUTE.findall(text)) - plain),
-            functions=frozenset(found.name for found in outline.functions),
-            keeping=frozenset(found.name for found in outline.functions if _PUTS.search(found.text)),
+            functions=frozenset(function.name for function in outline.functions),
         )
         self._known: dict[int, Flow] = {}
 
     def matter(self, candidate: Candidate, row: int) -> bool:
+        if candidate is COPIED_DEEPLY:
+            return self._speaks_of_sharing(row)
         function = self._outline.function_at(row)
         return function is None or self._of(function).matters(candidate, row)
 
+    def _speaks_of_sharing(self, row: int) -> bool:
+        """In a function, or in whatever may call it, and in the names of their classes."""
+        functions, classes = _concerned(self._outline, {row})
+        names = _CAMEL.sub(" ", " ".join([*(found.name for found in functions), *(found.name for found in classes)]))
+        return any(map(_SHARING.search, (names, *(function.text for function in functions))))
+
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
-            callers = (found.name for found in self._outline.functions if function.name in found.words)
-            words = _CAMEL.sub(" ", " ".join([function.holder.name if function.holder else "", *callers]))
-            self._known[id(function)] = Flow(function.node, function.text, words, self._around)
+            methods = function.holder.methods if function.holder else []
+            registered = _registered("\n".join(method.text for method in methods))
+            self._known[id(function)] = Flow(function.node, registered, self._around)
         return self._known[id(function)]
+
+
+def _registered(text: str) -> frozenset[str]:
+    """The attributes to which nothing but containers of layers is assigned."""
+    assigned = Counter(name for left in _LEFT.findall(text) for name in _ATTRIBUTE.findall(left))
+    containers = Counter(_REGISTERED_ATTRIBUTE.findall(text))
+    return frozenset(name for name, times in containers.items() if assigned[name] == times)
 
 
 def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list[_Class]]:
@@ -288,9 +285,15 @@ def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list
     for found in outline.classes:
         if any(found.first <= row <= found.last for row in rows):
             add_class(found, by_call=False)
+    for aliases, _, place in outline.aliases:
+        if not rows.isdisjoint(place):
+            names.update(aliases)
     size = -1
-    while size != len(functions) + len(made) + len(called):
-        size = len(functions) + len(made) + len(called)
+    while size != len(functions) + len(made) + len(called) + len(names):
+        size = len(functions) + len(made) + len(called) + len(names)
+        for aliases, words, _ in outline.aliases:
+            if not names.isdisjoint(words):
+                names.update(aliases)
         calls = {found.name for found in made.values() if id(found) in called}
         for function in outline.functions:
             if not names.isdisjoint(function.words):
