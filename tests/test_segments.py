@@ -164,6 +164,145 @@ def test_other_newlines_change_nothing(newline: str, monkeypatch: pytest.MonkeyP
     assert [finding.code for finding in lint_source(source, Settings()).findings] == ["TIE101"]
 
 
+HEAD = """\
+import copy
+from functools import partial
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+import torch.nn.utils as U
+from torch.nn import ModuleList as mlist, Parameter
+
+"""
+
+PAIR = (
+    HEAD
+    + """\
+{before}
+
+class Pair(nn.Module):
+    def __init__(self, share_layers=True):
+        super().__init__()
+        self.enc = nn.Linear(8, 4)
+        self.dec = nn.Linear(8, 4)
+        {constructor}
+
+    {methods}
+"""
+)
+
+ODD = {
+    "product in a helper": (
+        "TIE201",
+        "def project(x, w):\n    return F.linear(x, w)\n",
+        "pass",
+        "def forward(self, x):\n        return project(self.enc(x), self.enc.weight.data.t())",
+    ),
+    "list by another name": (
+        "TIE401",
+        "def make(n):\n    layer = nn.Linear(8, 8)\n    stack = [layer] * n\n    return stack\n",
+        "self.blocks = nn.ModuleList(make(4))",
+        "",
+    ),
+    "words of the caller": (
+        "TIE105",
+        "",
+        "if share_layers:\n            self.dec = self._again(self.enc)",
+        "def _again(self, layer):\n        return copy.deepcopy(layer)",
+    ),
+    "filled later": (
+        "TIE102",
+        "",
+        "found = {}\n        found['w'] = self.enc.weight\n        self.dec.weight.data = found['w'].data",
+        "",
+    ),
+    "appended later": (
+        "TIE101",
+        "",
+        "ws = []\n        ws.append(self.enc.weight)\n        self.dec.weight = Parameter(ws[0])",
+        "",
+    ),
+    "undone behind a getter": (
+        "TIE301",
+        "",
+        "self.post_init()",
+        "def post_init(self):\n        self.tie()\n\n    def tie(self):\n"
+        "        self.dec.weight = self.source().weight\n\n"
+        "    def source(self):\n        return self.enc\n\n"
+        "    def resize(self, n):\n        self.enc = nn.Linear(8, n)",
+    ),
+    "a lambda that puts": (
+        "TIE101",
+        "put = lambda layer, w: setattr(layer, 'weight', nn.Parameter(w))\n",
+        "put(self.dec, self.enc.weight)",
+        "",
+    ),
+    "a helper by another name": (
+        "TIE001",
+        "def _put(layer, w):\n    layer.weight = w\n\n\nput = partial(_put)\n",
+        "put(self.dec, self.enc.weight.t())",
+        "",
+    ),
+    "two statements in a row": (
+        "TIE101",
+        "",
+        "n = 3; self.dec.weight = nn.Parameter(self.enc.weight)",
+        "",
+    ),
+    "a container of another class": (
+        "TIE402",
+        "class Other(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.convs = nn.ModuleList()\n",
+        "self.convs, self.norms = [], []\n        for _ in range(3):\n            self.convs.append(nn.Linear(8, 8))",
+        "def forward(self, x):\n        for conv in self.convs:\n            x = conv(x)\n        return x",
+    ),
+    "a module of functions by another name": ("TIE003", "", "U.weight_norm(self.enc.weight)", ""),
+    "a container by another name": ("TIE401", "", "core = nn.Linear(8, 8)\n        self.net = mlist([core] * 3)", ""),
+    "awaited": (
+        "TIE102",
+        "",
+        "pass",
+        "async def turned(self):\n        return self.enc.weight.data\n\n"
+        "    async def tie(self):\n        self.dec.weight.data = await self.turned()",
+    ),
+    "a list that is a container": (
+        "TIE401",
+        "",
+        "core = nn.Linear(8, 8)\n        mods = nn.ModuleList()\n        for _ in range(3):\n"
+        "            mods.append(core)\n"
+        "        self.blocks = mods",
+        "",
+    ),
+    "gradients off with something else": (
+        "TIE201",
+        "",
+        "pass",
+        "def forward(self, x):\n        with torch.autocast('cuda'), torch.no_grad():\n"
+        "            w = self.enc.weight.t()\n"
+        "        return F.linear(self.enc(x), w)",
+    ),
+    "a repeated layer with a plural name": (
+        "TIE401",
+        "",
+        "features = nn.Linear(8, 8)\n        self.net = nn.ModuleList([features] * 3)",
+        "",
+    ),
+}
+"""Spellings that are easily taken for nothing: the code, what stands before the class, in its constructor, after it."""
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_spellings_are_found_in_segments_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    code, before, constructor, methods = ODD[name]
+    text = PAIR.format(before=before, constructor=constructor, methods=methods)
+    source = SourceFile.from_bytes(text.encode(), PATH)
+    whole = lint_source(source, Settings(prefilter=False))
+    assert code in {finding.code for finding in whole.findings}
+    monkeypatch.setattr(analysis, "SMALL", 0)
+    assert lint_source(source, Settings()).findings == whole.findings
+
+
 # ---------------------------------------------------------------------- processes
 
 
