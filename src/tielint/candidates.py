@@ -318,8 +318,10 @@ def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one."""
     if b"torch.nn" in data:
         yield from (match.start() for match in _compiled(_RENAMED).finditer(data))
-    for pattern in _LISTED:
-        for match in _compiled(pattern).finditer(data):
+    makers = b"|".join({maker for pattern in _MAKERS for maker in _compiled(pattern).findall(data)})
+    made = [rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % makers] if makers else []
+    for pattern in (*_LISTED, *made):
+        for match in re.compile(pattern).finditer(data) if pattern in made else _compiled(pattern).finditer(data):
             before = data[max(0, match.start() - 40) : match.start()].rstrip()
             if not before.endswith(_REGISTERING):
                 yield match.start()
@@ -331,9 +333,16 @@ _LAYER = (
 )
 _LISTED = (
     rb"[\[{]\s*(?:[\w\"'.]+\s*:\s*)?" + _LAYER,
+    rb"[\[{][^\[\]{}()\n]{1,80},\s*" + _LAYER,
+    rb"dict\(\s*\w+\s*=\s*" + _LAYER,
     rb"=\s*\(\s*" + _LAYER + rb"[^()\n]*\)\s*,",
     rb"\.(?:append|insert|setdefault)\(\s*(?:\w+\s*,\s*)?" + _LAYER,
 )
+_MAKERS = (
+    rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+" + _LAYER,
+    rb"(\w+)[ \t]*=[ \t]*lambda[^:\n]*:[ \t]*" + _LAYER,
+)
+"""Functions that return a layer at once."""
 _RENAMED = rb"^from[ \t]+torch\.nn[\w.]*[ \t]+import[^\n]*\b[A-Z]\w*[ \t]+as\b|^import[ \t]+torch\.nn\.modules"
 _REGISTERING = (b"ModuleList(", b"ParameterList(", b"ModuleDict(", b"ParameterDict(", b"Sequential(*", b"Sequential(")
 
