@@ -19,7 +19,7 @@ from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified
 MOST_BYTES = 1_000_000
 MOST_STEPS = 8
 """A name that is handed on from module to module, or a line of ancestors, is followed so far."""
-MODULES_IN_MEMORY = 12
+MODULES_IN_MEMORY = 32
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
