@@ -148,7 +148,7 @@ WRITES = (
 """One of these makes, or misses, a tie."""
 
 _NOT_SEEN = rb"(?!\.(?:device|dtype|shape|size|ndim|dim|numel|requires_grad)\b)"
-DETACHED = (
+DETACHED: tuple[Candidate, ...] = (
     Near(
         rb"\.(?:data\b|detach\()",
         rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|[Ww](?:_\w+|[a-z0-9]{0,2}))"
