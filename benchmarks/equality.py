@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from packages import PACKAGES, root_of
+from packages import PACKAGES, add_options, root_of
 
 from tielint import analysis
 from tielint.findings import Finding
@@ -25,8 +25,7 @@ def main() -> int:
     """Prints each difference, and a row for each package; returns 1 where there is one."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of those of precision.py; all without")
-    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where downloaded packages are kept")
-    parser.add_argument("--unpacked", type=Path, action="append", default=[], metavar="DIR", help="see precision.py")
+    add_options(parser)
     parser.add_argument("--segments", action="store_true", help="take small files apart as large ones are")
     options = parser.parse_args()
     equal = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 import tarfile
@@ -43,6 +44,19 @@ PACKAGES = {
     "tsai": "1.0.1",
     "x-transformers": "2.31.10",
 }
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Where packages are looked for, and kept."""
+    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where what is downloaded is kept")
+    parser.add_argument(
+        "--unpacked",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="look here for NAME-VERSION or NAME before anything is downloaded; repeatable",
+    )
 
 
 def root_of(name: str, unpacked: Sequence[Path], cache: Path) -> Path:

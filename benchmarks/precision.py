@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from packages import PACKAGES, root_of
+from packages import PACKAGES, add_options, root_of
 
 from tielint.linter import lint_file
 from tielint.settings import Settings
@@ -39,15 +39,7 @@ def main() -> int:
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of " + ", ".join(PACKAGES) + "; all without")
-    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where downloaded packages are kept")
-    parser.add_argument(
-        "--unpacked",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="DIR",
-        help="look here for NAME-VERSION or NAME before anything is downloaded; repeatable",
-    )
+    add_options(parser)
     options = parser.parse_args()
     if unknown := set(options.names) - PACKAGES.keys():
         parser.error(f"not pinned here: {', '.join(sorted(unknown))}")

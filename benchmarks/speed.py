@@ -23,7 +23,7 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from packages import PACKAGES, root_of
+from packages import PACKAGES, add_options, root_of
 
 PEERS = {"torchfix": ["torchfix==0.7.0", "libcst<1.6"], "ruff": ["ruff==0.17.6"]}
 CORPUS = "transformers"
@@ -71,8 +71,7 @@ class Row:
 def main() -> None:
     """Prints a table, and with `--json` writes its raw figures."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cache", type=Path, default=Path(".packages"), help="where packages and peers are kept")
-    parser.add_argument("--unpacked", type=Path, action="append", default=[], metavar="DIR", help="see precision.py")
+    add_options(parser)
     parser.add_argument("--rounds", type=int, default=5, help="how often the fast runs are made")
     parser.add_argument("--full", action="store_true", help="run TorchFix on the whole package, which takes a while")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all costs to this file")

@@ -168,8 +168,10 @@ def test_wrong_entries_are_passed_over(tielint: Command, tmp_path: Path) -> None
     file = tmp_path / ".tielint_cache" / "results.json"
     kept = json.loads(file.read_text())
     for wrong in (None, 3, [True], [True, [99], None], [True, [], {"findings": [{}]}], [True, ["x"], None]):
-        file.write_text(json.dumps({**kept, "files": {"a.py": wrong}}))
-        assert tielint("check") == expected
+        for name in ("a.py", ".gitignore"):
+            (tmp_path / ".gitignore").touch()
+            file.write_text(json.dumps({**kept, "files": {name: wrong}}))
+            assert tielint("check") == expected
 
 
 def test_where_nothing_can_be_written_there_is_no_cache(

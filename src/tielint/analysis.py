@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
@@ -79,7 +80,13 @@ def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[R
 
 def selected_rules(settings: Settings) -> tuple[Rule, ...]:
     """The rules that the settings select, by their codes."""
-    return tuple(rule for rule in all_rules() if settings.selects(rule.code, default=rule.default))
+    return _selected(all_rules(), settings)
+
+
+@lru_cache(maxsize=8)
+def _selected(rules: tuple[Rule, ...], settings: Settings) -> tuple[Rule, ...]:
+    """Asked for each file of a run."""
+    return tuple(rule for rule in rules if settings.selects(rule.code, default=rule.default))
 
 
 def _judged(facts: FileFacts, rules: Iterable[Rule]) -> list[tuple[Rule, Judgement]]:

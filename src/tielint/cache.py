@@ -10,16 +10,15 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from tielint import __version__
 from tielint.findings import Applicability, Confidence, Edit, Finding, Fix, Position, Span, Verdict
-from tielint.reads import Stamp, note, stamp
+from tielint.reads import Stamp, again, is_unsettled, note, stamp
 from tielint.registry import all_rules
-from tielint.replay import DIRECTORY, LAST, UNSETTLED_NS, last_run
+from tielint.replay import DIRECTORY, LAST, last_run
 from tielint.report import FileReport
 from tielint.settings import Settings
 
@@ -46,6 +45,7 @@ class Cache:
         self._numbers: dict[str, int] = {}
         self._files: dict[str, list[object]] = {}
         self._now: dict[int, tuple[str, Stamp] | None] = {}
+        self._kept: dict[str, tuple[int, Stamp]] = {}
         self._changed = False
         self._load()
 
@@ -87,16 +87,19 @@ class Cache:
         return os.path.normpath(os.path.join(self._root, name))
 
     def _number(self, path: str, how: Stamp) -> int:
+        """Many results depend on the same paths: each is looked into once, and again where it turns out to be read."""
+        number, kept = self._kept.get(path, (-1, False))
+        if number >= 0 and (isinstance(how, bool) or not isinstance(kept, bool)):
+            return number
         name = self._name(path)
         known: object = how if isinstance(how, bool) or how is None else [*_settled(how), _digest(path)]
-        entry = [name, known]
-        number = self._numbers.get(name)
-        if number is None:
-            number = self._numbers[name] = len(self._paths)
-            self._paths.append(entry)
-        elif not isinstance(entry[1], bool):
-            self._paths[number] = entry
+        number = self._numbers.setdefault(name, len(self._paths))
+        if number == len(self._paths):
+            self._paths.append([name, known])
+        elif not isinstance(how, bool):
+            self._paths[number] = [name, known]
         self._now[number] = (path, how)
+        self._kept[path] = (number, how)
         return number
 
     def _as_it_was(self, number: int) -> tuple[str, Stamp] | None:
@@ -104,7 +107,7 @@ class Cache:
         if number not in self._now:
             name, how = self._paths[number]
             path = self._place(str(name))
-            now = os.path.exists(path) if isinstance(how, bool) else stamp(path)
+            now = again(path, how)
             self._now[number] = (path, now) if self._is_same(number, path, how, now) else None
         return self._now[number]
 
@@ -131,12 +134,14 @@ class Cache:
 
     def _write(self) -> None:
         """Without files that are gone, and paths that no result speaks of any more."""
-        files = {name: entry for name, entry in self._files.items() if os.path.exists(self._place(name))}
+        files: dict[str, list[object]] = {}
         used: dict[int, int] = {}
-        for entry in files.values():
-            reads = entry[1]
-            assert isinstance(reads, list)
-            entry[1] = [used.setdefault(number, len(used)) for number in reads]
+        places = range(len(self._paths))
+        for name, entry in self._files.items():
+            match entry:
+                case [checked, list(reads), found] if all(n in places for n in reads):
+                    if os.path.exists(self._place(name)):
+                        files[name] = [checked, [used.setdefault(number, len(used)) for number in reads], found]
         kept = {"version": self._version, "paths": [self._paths[number] for number in used], "files": files}
         write(self._directory, RESULTS, json.dumps(kept, separators=(",", ":")))
 
@@ -196,7 +201,7 @@ def _version(settings: Settings) -> str:
 
 def _settled(how: tuple[int, int]) -> tuple[int, int]:
     changed, size = how
-    return (-1 if time.time_ns() - changed < UNSETTLED_NS else changed, size)
+    return (-1 if is_unsettled(changed) else changed, size)
 
 
 def _digest(path: str) -> str | None:

@@ -318,10 +318,11 @@ def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one."""
     if b"torch.nn" in data:
         yield from (match.start() for match in _compiled(_RENAMED).finditer(data))
-    makers = b"|".join({maker for pattern in _MAKERS for maker in _compiled(pattern).findall(data)})
-    made = [rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % makers] if makers else []
-    for pattern in (*_LISTED, *made):
-        for match in re.compile(pattern).finditer(data) if pattern in made else _compiled(pattern).finditer(data):
+    patterns = [_compiled(pattern) for pattern in _LISTED]
+    if makers := {maker for pattern in _MAKERS for maker in _compiled(pattern).findall(data)}:
+        patterns.append(re.compile(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers)))
+    for pattern in patterns:
+        for match in pattern.finditer(data):
             before = data[max(0, match.start() - 40) : match.start()].rstrip()
             if not before.endswith(_REGISTERING):
                 yield match.start()

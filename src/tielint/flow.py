@@ -13,6 +13,7 @@ from typing import TypeGuard
 
 from tielint import candidates
 from tielint.candidates import Candidate
+from tielint.layers import CONTAINERS
 
 _HANDS_ON = frozenset(
     [
@@ -112,7 +113,7 @@ _PLAIN = frozenset(
         "type",
     ]
 )
-_CONTAINERS = frozenset(["ModuleList", "Sequential", "ParameterList", "ModuleDict", "ParameterDict"])
+CONTAINER_NAMES = frozenset(name.rpartition(".")[2] for name in CONTAINERS)
 _SETTINGS = frozenset(["config", "cfg", "hparams"])
 _COLLECTIONS = frozenset(["list", "dict", "set", "tuple", "defaultdict", "OrderedDict", "deque"])
 _KEEP = frozenset(
@@ -233,14 +234,14 @@ class Flow:
             for node in self._statements
             if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets)
         ]
-        made = (isinstance(value, ast.Call) and _last(value.func) in _CONTAINERS for value in values)
+        made = (isinstance(value, ast.Call) and last_name(value.func) in CONTAINER_NAMES for value in values)
         return bool(values) and all(made)
 
     def _is_set(self, statement: ast.stmt) -> bool:
         """`setattr` of something that can be a Parameter."""
-        calls = [call for call in _calls(statement) if _last(call.func) in ("setattr", "__setattr__")]
+        calls = [call for call in _calls(statement) if last_name(call.func) in ("setattr", "__setattr__")]
         for call in calls:
-            settings = _root(call.func) in _SETTINGS or (call.args and _last(call.args[0]) in _SETTINGS)
+            settings = _root(call.func) in _SETTINGS or (call.args and last_name(call.args[0]) in _SETTINGS)
             if not settings and (not call.args or self._may_be_given(call.args[-1])):
                 return True
         return not calls
@@ -257,7 +258,11 @@ class Flow:
 
     def _is_handed_on(self, target: ast.expr) -> bool:
         """Whether a container may get what a target holds: any attribute, and names that lead on."""
-        return _last(target) in self._around.contained or self._leads_on(target) or self._is_container(_last(target))
+        return (
+            last_name(target) in self._around.contained
+            or self._leads_on(target)
+            or self._is_container(last_name(target))
+        )
 
     def _may_be_given(self, value: ast.expr) -> bool:
         return bool(self._origins(value) - self._computed)
@@ -267,7 +272,7 @@ class Flow:
         return self._is_able(call.func) and bool(self._given(call) - self._computed)
 
     def _is_able(self, function: ast.expr) -> bool:
-        name = _last(function)
+        name = last_name(function)
         if name in _KEEP or name in self._around.functions:
             return True
         if isinstance(function, ast.Attribute):
@@ -295,7 +300,7 @@ class Flow:
                 case ast.Return(value=ast.expr() as value) if self._node.name != "forward":
                     stored |= self._origins(value)
             for call in _calls(node):
-                if _last(call.func) not in _CONTAINERS and self._keeps(call):
+                if last_name(call.func) not in CONTAINER_NAMES and self._keeps(call):
                     stored |= self._given(call)
         return self._followed(stored)
 
@@ -379,7 +384,7 @@ class Flow:
             case ast.Name(id=name):
                 return {name}
             case ast.Attribute(value=holder):
-                return set() if _last(holder) in _SETTINGS else self._origins(holder) | {_root(holder)}
+                return set() if last_name(holder) in _SETTINGS else self._origins(holder) | {_root(holder)}
             case (
                 ast.Subscript(value=inner)
                 | ast.Starred(value=inner)
@@ -389,12 +394,12 @@ class Flow:
                 return self._origins(inner)
             case ast.Call(func=function):
                 receiver = function.value if isinstance(function, ast.Attribute) else None
-                if _last(function) in _COLLECTIONS:
+                if last_name(function) in _COLLECTIONS:
                     return self._given(value) | {_UNKNOWN}
-                if _last(function) in _HANDS_ON:
+                if last_name(function) in _HANDS_ON:
                     return self._given(value).union(self._origins(receiver) if receiver else ())
                 layer = _is_own(function) and value.args and function.attr not in self._around.functions
-                if layer or _is_mathematics(function) or _last(function) in _PLAIN:
+                if layer or _is_mathematics(function) or last_name(function) in _PLAIN:
                     return set()
                 return self._given(value) | {_root(receiver) if receiver else _UNKNOWN}
             case ast.IfExp(body=one, orelse=other):
@@ -427,9 +432,9 @@ class Flow:
             case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
                 return bool(self._origins(element))
             case ast.Call(func=function, args=arguments):
-                if _is_mathematics(function) or _last(function) in _PLAIN:
+                if _is_mathematics(function) or last_name(function) in _PLAIN:
                     return False
-                return _last(function) == "repeat" or any(map(self._repeats, arguments))
+                return last_name(function) == "repeat" or any(map(self._repeats, arguments))
             case ast.Starred(value=inner) | ast.Subscript(value=inner):
                 return self._repeats(inner)
             case ast.List(elts=parts) | ast.Tuple(elts=parts):
@@ -469,7 +474,7 @@ def _is_mathematics(function: ast.expr) -> bool:
 def _outside_containers(node: ast.AST) -> Iterator[ast.AST]:
     """A statement's parts, without what containers of layers are given."""
     yield node
-    if not (isinstance(node, ast.Call) and _last(node.func) in _CONTAINERS):
+    if not (isinstance(node, ast.Call) and last_name(node.func) in CONTAINER_NAMES):
         for child in ast.iter_child_nodes(node):
             if not isinstance(child, ast.stmt):
                 yield from _outside_containers(child)
@@ -542,10 +547,11 @@ def _dotted(node: ast.expr) -> str:
     return f"{_dotted(node.value)}.{node.attr}" if isinstance(node, ast.Attribute) else _root(node)
 
 
-def _last(node: ast.expr) -> str:
+def last_name(node: ast.expr) -> str:
+    """`c` of `a.b.c`, also with an index behind it."""
     match node:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name
         case ast.Subscript(value=value):
-            return _last(value)
+            return last_name(value)
     return ""

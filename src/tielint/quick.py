@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import warnings
 
+from tielint.reads import upward
+
 TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
@@ -55,14 +57,11 @@ def _is_clean(path: str) -> bool:
 
 def _is_configured(directory: str) -> bool:
     """Whether a pyproject.toml above may have something to say."""
-    while True:
+    for place in upward(directory):
         try:
-            with open(os.path.join(directory, "pyproject.toml"), "rb") as stream:
+            with open(os.path.join(place, "pyproject.toml"), "rb") as stream:
                 if b"tielint" in stream.read():
                     return True
         except OSError:
             pass
-        above = os.path.dirname(directory)
-        if above == directory:
-            return False
-        directory = above
+    return False

@@ -7,6 +7,7 @@ records. Imports next to nothing: it is on the way of the fastest answers.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, wraps
@@ -15,6 +16,8 @@ from typing import ParamSpec, TypeAlias, TypeVar
 Stamp: TypeAlias = tuple[int, int] | bool | None
 """When a file or directory was last changed, in ns, and its size in bytes; None where nothing is. True or False where
 only that mattered."""
+
+UNSETTLED_NS = 2_000_000_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -54,6 +57,26 @@ def stamp(path: str | os.PathLike[str]) -> Stamp:
     except (OSError, ValueError):
         return None
     return (status.st_mtime_ns, status.st_size)
+
+
+def again(path: str | os.PathLike[str], how: object) -> Stamp:
+    """How a path is now, as far as it mattered when it was `how`."""
+    return os.path.exists(path) if isinstance(how, bool) else stamp(path)
+
+
+def is_unsettled(changed: int) -> bool:
+    """Whether a file changed so shortly ago (its time in ns) that it may change again and keep its time."""
+    return time.time_ns() - changed < UNSETTLED_NS
+
+
+def upward(directory: str) -> Iterator[str]:
+    """A directory, and all that it lies in."""
+    while True:
+        yield directory
+        above = os.path.dirname(directory)
+        if above == directory:
+            return
+        directory = above
 
 
 def read(path: str | os.PathLike[str]) -> tuple[int, int]:

@@ -8,15 +8,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from collections.abc import Mapping
 
-from tielint.reads import Stamp, stamp
+from tielint.reads import Stamp, again, is_unsettled, stamp, upward
 
 DIRECTORY = ".tielint_cache"
 LAST = "last.json"
-UNSETTLED_NS = 2_000_000_000
-"""A file that changed so shortly before it was read may change again and keep its time."""
 
 _ENVIRONMENT = ("NO_COLOR", "FORCE_COLOR", "TERM", "COLORTERM", "COLUMNS", "LINES", "LANG", "LC_ALL", "JPY_PARENT_PID")
 _ENVIRONMENT_PREFIXES = ("TTY_", "PYTHON", "JUPYTER_")
@@ -43,8 +40,7 @@ def answer(arguments: list[str]) -> int | None:
 
 def last_run(arguments: list[str], reads: Mapping[str, Stamp], status: int, out: str, err: str) -> str | None:
     """What `answer` needs; None where a file is too new to be known by its time."""
-    now = time.time_ns()
-    if any(isinstance(how, tuple) and now - how[0] < UNSETTLED_NS for how in reads.values()):
+    if any(isinstance(how, tuple) and is_unsettled(how[0]) for how in reads.values()):
         return None
     paths = [path for path in sys.path if os.path.isdir(path)]  # where rules of others may be installed
     every = {**reads, **{path: stamp(path) for path in paths}}
@@ -72,19 +68,11 @@ def _width(stream: object) -> int | None:
 
 
 def _is_as_it_was(path: str, how: object) -> bool:
-    if isinstance(how, bool):
-        return os.path.exists(path) == how
-    now = stamp(path)
-    return now is None if how is None else isinstance(now, tuple) and list(now) == how
+    now = again(path, how)
+    return (list(now) if isinstance(now, tuple) else now) == how
 
 
 def _nearest(directory: str) -> str | None:
     """The last run's file in the nearest directory upward that has one."""
-    while True:
-        file = os.path.join(directory, DIRECTORY, LAST)
-        if os.path.exists(file):
-            return file
-        above = os.path.dirname(directory)
-        if above == directory:
-            return None
-        directory = above
+    files = (os.path.join(place, DIRECTORY, LAST) for place in upward(directory))
+    return next(filter(os.path.exists, files), None)

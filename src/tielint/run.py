@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -118,20 +117,24 @@ def _lint_files(request: Request, config: Config) -> Linted:
     few = len(found.files) <= FEW_FILES
     checked = frozenset(found.files) if few else found.named
     if request.fix is None:
-        return Linted(tuple(_lint_unfixed(found.files, checked, request, config)), found.problems, {})
+        return Linted(_lint_unfixed(found.files, checked, request, config), found.problems, {})
     return _fix_files(found, checked, request, config)
 
 
 def _lint_unfixed(
     files: tuple[Path, ...], checked: frozenset[Path], request: Request, config: Config
-) -> Iterator[FileReport]:
+) -> tuple[FileReport, ...]:
     """What is known from earlier runs is not linted again."""
     from tielint.workers import lint_all
 
     cache = Cache(project_root(config), config.settings) if request.cache else None
-    known = {path: cache.result(path, syntax=path in checked) for path in files} if cache else {}
-    unknown = [path for path in files if known.get(path) is None]
-    reports = {path: _with_source(report) for path, report in known.items() if report}
+    reports: dict[Path, FileReport] = {}
+    if cache:
+        for path in files:
+            known = cache.result(path, syntax=path in checked)
+            if shown := known and _with_source(known):
+                reports[path] = shown
+    unknown = [path for path in files if path not in reports]
     for result in lint_all(unknown, config.settings, checked, recording=request.cache):
         reports[result.report.path] = result.report
         note(result.reads)
@@ -139,12 +142,15 @@ def _lint_unfixed(
             cache.add(result)
     if cache:
         cache.keep()
-    yield from (reports[path] for path in files)
+    return tuple(reports[path] for path in files)
 
 
-def _with_source(report: FileReport) -> FileReport:
-    """Findings are shown in their text."""
-    return replace(report, source=SourceFile.read(report.path)) if report.findings else report
+def _with_source(report: FileReport) -> FileReport | None:
+    """Findings are shown in their text; None where it can't be read any more."""
+    try:
+        return replace(report, source=SourceFile.read(report.path)) if report.findings else report
+    except SourceError:
+        return None
 
 
 def project_root(config: Config) -> Path:

@@ -11,10 +11,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TypeAlias
 
-from tielint.candidates import COPIED_DEEPLY, TIES, AfterTie, Candidate
-from tielint.flow import Flow, Surroundings
+from tielint import vocabulary
+from tielint.candidates import COPIED_DEEPLY, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
+from tielint.flow import CONTAINER_NAMES, Flow, Surroundings, last_name
 from tielint.prefilter import Site
 
 LEFT_OUT = "return __left_out__()"
@@ -26,15 +28,11 @@ _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _HANDS_OUT = re.compile(r"\.(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b(?!\.(?:dtype|device|shape))|[Pp]aram")
 """What `forward` may answer with that is a Parameter."""
-_CONTAINED = re.compile(r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\(([^)]{0,200})")
-_REGISTERED_ATTRIBUTE = re.compile(
-    r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*"
-    r"(?:ModuleList|Sequential|ParameterList|ModuleDict|ParameterDict)\("
-)
+_CONTAINER = f"(?:{'|'.join(sorted(CONTAINER_NAMES))})"
+_CONTAINED = re.compile(_CONTAINER + r"\(([^)]{0,200})")
+_REGISTERED_ATTRIBUTE = re.compile(r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*" + _CONTAINER + r"\(")
 _LEFT = re.compile(r"^([^=\n#]*)=(?!=)", re.MULTILINE)
 _ATTRIBUTE = re.compile(r"\.(\w+)")
-_SHARING = re.compile(r"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|绑定|共")
-_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 @dataclass(slots=True)
@@ -108,7 +106,7 @@ class _Outline:
             words.update(self._words(first, start - 1))
             first = max(first, end + 1)
             if isinstance(node, ast.ClassDef):
-                inner = _Class(node.name, {_last_name(base) for base in node.bases}, start, end, node.col_offset)
+                inner = _Class(node.name, {last_name(base) for base in node.bases}, start, end, node.col_offset)
                 self.classes.append(inner)
                 self._fill(node, inner, start, end)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -119,7 +117,7 @@ class _Outline:
         words: set[str] = set()
         rest = self._after_docstring(node, words, first)
         text = "\n".join(self.lines[rest - 1 : last])
-        words.update(_words(text))
+        words.update(_names_in(text))
         body = node.body[0]
         place = (first, last, node.col_offset, _first_row(body), body.col_offset)
         function = _Function(node.name, holder, *place, words, text, node)
@@ -139,7 +137,7 @@ class _Outline:
         return first
 
     def _words(self, first: int, last: int) -> list[str]:
-        return _words("\n".join(self.lines[first - 1 : last])) if first <= last else []
+        return _names_in("\n".join(self.lines[first - 1 : last])) if first <= last else []
 
     def function_at(self, row: int) -> _Function | None:
         return next((found for found in self.functions if found.first <= row <= found.last), None)
@@ -236,8 +234,9 @@ class _Flows:
     def _speaks_of_sharing(self, row: int) -> bool:
         """In a function, or in whatever may call it, and in the names of their classes."""
         functions, classes = _concerned(self._outline, {row})
-        names = _CAMEL.sub(" ", " ".join([*(found.name for found in functions), *(found.name for found in classes)]))
-        return any(map(_SHARING.search, (names, *(function.text for function in functions))))
+        names = vocabulary.words(" ".join([*(found.name for found in functions), *(found.name for found in classes)]))
+        text = "\n".join([names, *(function.text for function in functions)])
+        return any(True for _ in SPEAKS_OF_SHARING(text.encode(), Path()))
 
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
@@ -280,10 +279,10 @@ def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list
                 add_class(function.holder, by_call=function.name in ("forward", "__call__"))
 
     for function in outline.functions:
-        if any(row in rows for row in range(function.first, function.last + 1)):
+        if not rows.isdisjoint(range(function.first, function.last + 1)):
             add(function)
     for found in outline.classes:
-        if any(found.first <= row <= found.last for row in rows):
+        if not rows.isdisjoint(range(found.first, found.last + 1)):
             add_class(found, by_call=False)
     for aliases, _, place in outline.aliases:
         if not rows.isdisjoint(place):
@@ -358,7 +357,7 @@ class _Needed:
                 self._waiting.append(method)
 
 
-def _words(text: str) -> list[str]:
+def _names_in(text: str) -> list[str]:
     """All names in a text, also in short strings, as `getattr` takes them; not in comments and longer strings."""
     return _WORD.findall(_COMMENT.sub("", _LONG_STRING.sub(" ", text)))
 
@@ -389,12 +388,3 @@ def _first_row(node: ast.stmt) -> int:
     """Decorators come before the row that Python gives a definition."""
     decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
-
-
-def _last_name(node: ast.expr) -> str:
-    match node:
-        case ast.Name(id=name) | ast.Attribute(attr=name):
-            return name
-        case ast.Subscript(value=value):
-            return _last_name(value)
-    return ""
