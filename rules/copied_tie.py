@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
-from tielint.intent import Intent, Strength, read_intent, two_owners
+from tielint.intent import Intent, Strength, compares_loose_layers, read_intent, two_owners
 from tielint.judgement import Judgement, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
 from tielint.spelling import code_of
@@ -74,6 +74,8 @@ class CopiedTie(Rule):
                 continue
             intent = read_intent(tie)
             confidence = _confidence(tie, intent)
+            if confidence and not _refused(tie) and compares_loose_layers(tie, facts.imports):
+                confidence = Confidence.POSSIBLE
             if confidence:
                 yield Judgement(tie, _verdict(tie), confidence, _message(tie), intent)
 
