@@ -205,12 +205,27 @@ OPTIMIZER = (
 
 def ties_own_parameters(data: bytes, _path: Path) -> Iterator[int]:
     """One Parameter of a module's own is another."""
-    made = set(_compiled(_MADE).findall(data)) if b"Parameter(" in data else set()
-    return (match.start() for match in _compiled(_SHARED).finditer(data) if match[1] in made) if made else iter(())
+    made = _own_parameters(data)
+    for match in _compiled(rb"\.(\w+)[ \t]*(?:#[^\n]*)?$").finditer(data) if made else ():
+        start = data.rfind(b"\n", 0, match.start()) + 1
+        if match[1] in made and _compiled(_SHARED).match(data, start):
+            yield start
 
 
-_SHARED = rb"^[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*(?!" + _SETTING + rb")[\w.]+\.(\w+)[ \t]*(?:#[^\n]*)?$"
-_MADE = rb"\.(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*(?:[\w.]*\.)?\w*Parameter\("
+_SHARED = rb"[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*(?!" + _SETTING + rb")[\w.]+\.(\w+)[ \t]*(?:#[^\n]*)?$"
+
+
+def _own_parameters(data: bytes) -> set[bytes]:
+    """The names of attributes that become Parameters."""
+    return {match[1] for match in _before(data, rb"Parameter\(", rb"\.(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z")}
+
+
+def _before(data: bytes, literal: bytes, pattern: bytes) -> Iterator[re.Match[bytes]]:
+    """What stands before a pattern that starts with a literal, on the same line."""
+    for found in _compiled(literal).finditer(data):
+        start = data.rfind(b"\n", 0, found.start()) + 1
+        if match := _compiled(pattern).search(data[start : found.start()]):
+            yield match
 
 
 @remembered(1)
@@ -287,6 +302,7 @@ def _grown(data: bytes) -> Iterator[int]:
         grown = _compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
         if grown and handed_on is None:
             handed_on = set().union(*(_compiled(pattern).findall(data) for pattern in _HANDED_ON))
+            handed_on.update(match[1] for match in _before(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
         if grown and (b"." in grown[0] or grown[0] in (handed_on or ())) and not _rebound(match, data):
             yield match.start()
 
@@ -309,23 +325,31 @@ _DRAWN = rb"[\[(]\s*([A-Za-z_][\w.]*)\s+for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
     _CONTAINER + rb"\(\s*\*?\s*([\w.]+)\s*\)",
-    rb"(\w+)[ \t]*=[ \t]*(?:\w+\.)*" + _CONTAINER + rb"\(",
     rb"return[ \t]+(\w+)[ \t]*$",
 )
 
 
-def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
+def lists_layers(data: bytes, path: Path) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one."""
     if b"torch.nn" in data:
-        yield from (match.start() for match in _compiled(_RENAMED).finditer(data))
+        yield from _RENAMED(data, path)
     patterns = [_compiled(pattern) for pattern in _LISTED]
-    if makers := {maker for pattern in _MAKERS for maker in _compiled(pattern).findall(data)}:
+    if makers := set(_makers(data)):
         patterns.append(re.compile(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers)))
     for pattern in patterns:
         for match in pattern.finditer(data):
             before = data[max(0, match.start() - 40) : match.start()].rstrip()
             if not before.endswith(_REGISTERING):
                 yield match.start()
+
+
+def _makers(data: bytes) -> Iterator[bytes]:
+    """The names of functions that return a layer at once."""
+    body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
+    for match in _compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _LAYER).finditer(data):
+        yield match[1]
+    for match in _before(data, rb"lambda[^:\n]*:[ \t]*" + _LAYER, rb"(\w+)[ \t]*=[ \t]*\Z"):
+        yield match[1]
 
 
 _LAYER = (
@@ -339,18 +363,16 @@ _LISTED = (
     rb"=\s*\(\s*" + _LAYER + rb"[^()\n]*\)\s*,",
     rb"\.(?:append|insert|setdefault)\(\s*(?:\w+\s*,\s*)?" + _LAYER,
 )
-_MAKERS = (
-    rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+" + _LAYER,
-    rb"(\w+)[ \t]*=[ \t]*lambda[^:\n]*:[ \t]*" + _LAYER,
+_RENAMED = Near(
+    rb"torch\.nn",
+    rb"^from[ \t]+torch\.nn[\w.]*[ \t]+import[^\n]*\b[A-Z]\w*[ \t]+as\b|^import[ \t]+torch\.nn\.modules",
 )
-"""Functions that return a layer at once."""
-_RENAMED = rb"^from[ \t]+torch\.nn[\w.]*[ \t]+import[^\n]*\b[A-Z]\w*[ \t]+as\b|^import[ \t]+torch\.nn\.modules"
 _REGISTERING = (b"ModuleList(", b"ParameterList(", b"ModuleDict(", b"ParameterDict(", b"Sequential(*", b"Sequential(")
 
 
 def changes_a_parameter(data: bytes, _path: Path) -> Iterator[int]:
     """A function for modules is given what may be a Parameter."""
-    made = set(_compiled(_MADE).findall(data))
+    made = _own_parameters(data)
     for match in _compiled(_GIVEN).finditer(data):
         name = match[1].rpartition(b".")[2]
         if name in made or _compiled(_READ).fullmatch(name) or len(name) < 3:
