@@ -14,7 +14,9 @@ from programs import ALIAS, TIED, UNRELATED
 from proof import fixture_paths
 
 from tielint import analysis, workers
+from tielint.drafts import draft
 from tielint.linter import lint_source
+from tielint.parsing import lines_of
 from tielint.prefilter import sites_of, wanted_by
 from tielint.registry import all_rules
 from tielint.segments import segments_of
@@ -93,8 +95,9 @@ def left_of(text: str) -> str | None:
     data = text.encode()
     sites = sites_of(data, PATH, wanted_by(data, PATH, all_rules()))
     assert sites is not None
-    segments = segments_of(text, ast.parse(text), sites)
-    return segments.text if segments else None
+    tree, lines = ast.parse(text), lines_of(text)
+    segments = segments_of(tree, lines, sites)
+    return draft(tree, lines, gone=segments.gone, hollow=segments.hollow).code if segments else None
 
 
 def test_what_calls_and_what_is_called_stays_and_the_rest_goes() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
-from tielint.parsing import LintError, parsed, python_tree
+from tielint.parsing import LintError, lines_of, parsed, python_tree
 from tielint.prefilter import sites_of, wanted_by
 from tielint.quick import speaks_of_torch
 from tielint.registry import all_rules
@@ -17,8 +18,6 @@ from tielint.source import SourceFile
 from tielint.suppression import unsuppressed
 
 if TYPE_CHECKING:
-    import ast
-
     from tielint.facts import FileFacts, Tie
     from tielint.judgement import Judgement
 
@@ -62,20 +61,25 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
     """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
-    sites = sites_of(data, source.path, rules) if len(data) > SMALL else None
-    text, idle = source.text, frozenset[str]()
+    lines = lines_of(source.text)
+    sites = sites_of(data, source.path, rules) if len(data) > SMALL and b"\r" not in data else None
+    gone, hollow, idle = frozenset[ast.AST](), frozenset[ast.AST](), frozenset[str]()
     if sites is not None:
         from tielint.segments import segments_of
 
-        segments = segments_of(text, tree, sites)
+        segments = segments_of(tree, lines, sites)
         if segments is None:
             return False
-        text, idle = segments.text, segments.idle
+        gone, hollow, idle = segments.gone, segments.hollow, segments.idle
+    from tielint.drafts import draft
     from tielint.modules import Modules
     from tielint.visitor import collect_facts
 
-    facts = collect_facts(parsed(text), Modules(source.path, thorough=False), idle=idle)
-    return bool(_judged(facts, rules))
+    try:
+        module = draft(tree, lines, gone=gone, hollow=hollow)
+    except RecursionError:
+        return True
+    return bool(_judged(collect_facts(module, Modules(source.path, thorough=False), idle=idle), rules))
 
 
 def selected_rules(settings: Settings) -> tuple[Rule, ...]:

@@ -26,7 +26,7 @@ class AttributeUses:
 def uses_of_attribute(definition: ClassDefinition, name: str) -> AttributeUses:
     """All uses of `self.name` in the class and in its bases in sight, whatever `self` is called."""
     uses = AttributeUses()
-    for current in definition.ancestry():
+    for current in definition.ancestry:
         for function in current.methods.values():
             _look(function.node.body, None, name, uses, constructor=function.name == "__init__")
     return uses

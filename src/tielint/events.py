@@ -297,7 +297,7 @@ class Events:
     def ties_undeclared(self, definition: ClassDefinition, model: Instance) -> None:
         """Ties of a constructor in a direct subclass of transformers' own class, without a word of them."""
         bases = [last_name(base.value) for base in definition.node.bases]
-        declared = [ancestor.attributes.get(TIED_KEYS) for ancestor in definition.ancestry()]
+        declared = [ancestor.attributes.get(TIED_KEYS) for ancestor in definition.ancestry]
         if "PreTrainedModel" not in bases or any(keys not in (None, Constant(None)) for keys in declared):
             return
         for tie in self.visitor.facts.ties:
@@ -502,7 +502,7 @@ def _below(text: str) -> str:
 
 
 def _is_pretrained_model(definition: ClassDefinition) -> bool:
-    names = (last_name(base.value) or "" for ancestor in definition.ancestry() for base in ancestor.node.bases)
+    names = (last_name(base.value) or "" for ancestor in definition.ancestry for base in ancestor.node.bases)
     return any(name.endswith("PreTrainedModel") for name in names)
 
 

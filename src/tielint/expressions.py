@@ -44,6 +44,7 @@ from tielint.values import (
     Value,
     choice,
     dimension,
+    for_each,
     options,
     plain_tensor,
 )
@@ -54,9 +55,16 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=8192)
 def _literal(text: str) -> object:
-    """What a number or a string is; the same ones stand in many places."""
+    """What a number or a string is; the same ones stand in many places, and most are plain."""
+    if text.isdecimal():
+        return int(text)
+    if text[0] in "'\"" and text.count(text[0]) == 2 and "\\" not in text:
+        return text[1:-1]
     value: object = ast.literal_eval(text)
     return value
+
+
+_CONSTANTS = {"True": Constant(True), "False": Constant(False), "None": Constant(None)}
 
 
 class Expressions:
@@ -66,20 +74,22 @@ class Expressions:
         self.visitor = visitor
 
     def evaluate(self, node: cst.BaseExpression) -> Value:
-        self.visitor.steps += 1
-        if self.visitor.exhausted:
+        visitor = self.visitor
+        visitor.steps += 1
+        if visitor.exhausted:
             return UNKNOWN
         handler = _EXPRESSIONS.get(type(node))
         return handler(self, node) if handler else UNKNOWN
 
     def _name(self, node: cst.Name) -> Value:
-        if node.value in ("True", "False", "None"):
-            return Constant({"True": True, "False": False, "None": None}[node.value])
+        constant = _CONSTANTS.get(node.value)
+        if constant:
+            return constant
         return with_node(self.visitor.name(node.value), node)
 
     def _attribute(self, node: cst.Attribute) -> Value:
         receiver = self.evaluate(node.value)
-        return choice(self.attribute(option, node.attr.value, node) for option in options(receiver))
+        return for_each(receiver, lambda option: self.attribute(option, node.attr.value, node))
 
     def attribute(self, receiver: Value, name: str, node: cst.BaseExpression | None) -> Value:
         match receiver:
@@ -114,7 +124,7 @@ class Expressions:
                 if function.decorators & {"property", "cached_property"}:
                     return self.visitor.call_function(function, [receiver], {})
                 return Bound(receiver, name, function)
-            for ancestor in definition.ancestry():
+            for ancestor in definition.ancestry:
                 if name in ancestor.attributes:
                     return ancestor.attributes[name]
         cell = self.layer_parameter(receiver, name)
@@ -192,7 +202,7 @@ class Expressions:
 
     def _subscript(self, node: cst.Subscript) -> Value:
         receiver = self.evaluate(node.value)
-        return choice(self.subscript(option, node) for option in options(receiver))
+        return for_each(receiver, lambda option: self.subscript(option, node))
 
     def subscript(self, receiver: Value, node: cst.Subscript) -> Value:
         index = node.slice[0].slice if len(node.slice) == 1 else None
@@ -310,7 +320,7 @@ class Expressions:
             return choice(calls.call_method(site, option, name) for option in each)
         function = self.evaluate(node.func)
         site = calls.Site(self.visitor, node)
-        return choice(calls.call_value(site, option) for option in options(function))
+        return for_each(function, lambda option: calls.call_value(site, option))
 
     def _if_expression(self, node: cst.IfExp) -> Value:
         self.evaluate(node.test)
@@ -468,7 +478,9 @@ class Expressions:
 
 
 def with_node(value: Value, node: cst.BaseExpression | None) -> Value:
-    return replace(value, node=node) if isinstance(value, TensorValue) and node is not None else value
+    if isinstance(value, TensorValue) and node is not None:
+        return TensorValue(value.cell, value.state, node, value.conditions)
+    return value
 
 
 def sliced(state: Tensor, node: cst.Subscript, grad: bool) -> Tensor:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tielint.layers import canonical
 from tielint.outlines import Definition, Head, Outline, head_of, outline_of
-from tielint.parsing import LintError, parsed, python_tree
+from tielint.parsing import LintError, lines_of, python_tree
 from tielint.reads import is_directory, is_file, is_there, read, remembered
 from tielint.source import SourceError, SourceFile, read_bytes
 from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
@@ -219,11 +219,12 @@ def _outline(file: Path, changed: int, size: int) -> Outline:
 @remembered(MODULES_IN_MEMORY)
 def _names_of(file: Path, changed: int, size: int) -> Frame | None:
     """A module's own names; None where it can't be read."""
+    from tielint.drafts import draft
     from tielint.visitor import run_module
 
     try:
         text = SourceFile.read(file).text
-        python_tree(text)
-        return run_module(parsed(text), Modules(file))
+        tree = python_tree(text)
+        return run_module(draft(tree, lines_of(text)), Modules(file)) if tree else None
     except (SourceError, LintError, RecursionError):
         return None

@@ -41,10 +41,15 @@ def python_tree(text: str) -> ast.Module | None:
         return None
     except (ValueError, RecursionError, MemoryError):
         raise _too_deep() from None
-    ends = list(accumulate([0, *map(len, _NEWLINE.split(text))]))
+    ends = list(accumulate([0, *map(len, lines_of(text))]))
     if any(_deep(node) for node in _statements(tree.body, ends)):
         raise _too_deep()
     return tree
+
+
+def lines_of(text: str) -> list[str]:
+    """The rows of a text, as Python's own parser counts them."""
+    return _NEWLINE.split(text)
 
 
 def parsed(text: str) -> cst.Module:

@@ -1,7 +1,7 @@
-"""Leaves out of a text the functions that can have no part in a finding, so that less is parsed and run.
+"""Leaves out of a text the functions that can have no part in a finding, so that less is run.
 
-Asked by `analysis.py` with the places where a finding may be made. The body of a function that is left out becomes a
-call of something unknown. A finding in what is left means no more than that the whole text is worth reading.
+Asked by `analysis.py` with the places where a finding may be made. A function that is left out, but may be called,
+answers something unknown. A finding in what is left means no more than that the whole text is worth reading.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from tielint import vocabulary
 from tielint.candidates import COPIED_DEEPLY, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
 from tielint.flow import CONTAINER_NAMES, Flow, Surroundings, last_name
 from tielint.prefilter import Site
-
-LEFT_OUT = "return __left_out__()"
 
 _LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
 _COMMENT = re.compile(r"(?<![^\s])#[^\n\"']*$", re.MULTILINE)
@@ -39,17 +37,13 @@ _ATTRIBUTE = re.compile(r"\.(\w+)")
 class _Function:
     """A function or method; functions inside it are a part of it.
 
-    first, last, column: the rows of its whole text, and where they start. body, inner: the row and column of its body.
-    words: what it names of all that the file defines.
+    first, last: the rows of its whole text. words: what it names of all that the file defines.
     """
 
     name: str
     holder: _Class | None
     first: int
     last: int
-    column: int
-    body: int
-    inner: int
     words: set[str]
     text: str
     node: ast.FunctionDef | ast.AsyncFunctionDef
@@ -63,9 +57,8 @@ class _Class:
     bases: set[str]
     first: int
     last: int
-    column: int
+    node: ast.ClassDef
     words: set[str] = field(default_factory=set)
-    methods: list[_Function] = field(default_factory=list)
 
 
 class _Outline:
@@ -77,6 +70,7 @@ class _Outline:
         self.classes: list[_Class] = []
         self.words: set[str] = set()
         self.docstrings: set[int] = set()
+        self._methods: dict[int, list[_Function]] = {}
         self._fill(tree, None, 1, len(lines))
         self.aliases = list(self._aliases(tree))
         self.definitions: list[_Function | _Class] = [*self.functions, *self.classes]
@@ -106,7 +100,7 @@ class _Outline:
             words.update(self._words(first, start - 1))
             first = max(first, end + 1)
             if isinstance(node, ast.ClassDef):
-                inner = _Class(node.name, {last_name(base) for base in node.bases}, start, end, node.col_offset)
+                inner = _Class(node.name, {last_name(base) for base in node.bases}, start, end, node)
                 self.classes.append(inner)
                 self._fill(node, inner, start, end)
             elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -118,12 +112,10 @@ class _Outline:
         rest = self._after_docstring(node, words, first)
         text = "\n".join(self.lines[rest - 1 : last])
         words.update(_names_in(text))
-        body = node.body[0]
-        place = (first, last, node.col_offset, _first_row(body), body.col_offset)
-        function = _Function(node.name, holder, *place, words, text, node)
+        function = _Function(node.name, holder, first, last, words, text, node)
         self.functions.append(function)
         if holder:
-            holder.methods.append(function)
+            self._methods.setdefault(id(holder), []).append(function)
 
     def _after_docstring(self, node: _Holder, words: set[str], first: int) -> int:
         """The row after a docstring, whose words mean nothing; those before it are added to the words."""
@@ -139,6 +131,10 @@ class _Outline:
     def _words(self, first: int, last: int) -> list[str]:
         return _names_in("\n".join(self.lines[first - 1 : last])) if first <= last else []
 
+    def methods_of(self, holder: _Class | None) -> list[_Function]:
+        """A class does not hold them itself: what holds itself stays in memory until it is looked for."""
+        return self._methods.get(id(holder), [])
+
     def function_at(self, row: int) -> _Function | None:
         return next((found for found in self.functions if found.first <= row <= found.last), None)
 
@@ -149,48 +145,36 @@ class _Outline:
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """What is left of a text. idle: the names of classes and functions in it that are to run only where others call."""
+    """What is left of a text.
 
-    text: str
+    gone: definitions that are not. hollow: functions of which only the names are. idle: the names of classes and
+    functions that are to run only where others call them.
+    """
+
+    gone: frozenset[ast.AST] = frozenset()
+    hollow: frozenset[ast.AST] = frozenset()
     idle: frozenset[str] = frozenset()
 
 
-def segments_of(text: str, tree: ast.Module, sites: Iterable[Site]) -> Segments | None:
-    """The text without what has nothing to do with what stands at the sites; None where that surely comes to nothing.
+def segments_of(tree: ast.Module, lines: list[str], sites: Iterable[Site]) -> Segments | None:
+    """What of a text has to do with what stands at the sites; None where that surely comes to nothing.
 
     Kept is each function in which a site is, whatever may call it, and whatever those may call, by the names in their
     texts; classes with all that makes their objects; and the statements of the module.
     """
-    if "\r" in text or "\f" in text:
-        return Segments(text)
-    lines = text.split("\n")
     outline = _Outline(tree, lines)
     rows = _promising(outline, sites)
     if not rows:
         return None
-    functions, classes = _concerned(outline, rows)
-    needed = _Needed(outline, functions, classes)
-    concerned = {function.name for function in functions} | {found.name for found in classes}
-    return Segments(_cut(lines, outline, needed), frozenset({found.name for found in outline.definitions} - concerned))
-
-
-def _cut(lines: list[str], outline: _Outline, needed: _Needed) -> str:
-    """Definitions that nothing needs give way to `pass`; methods that nothing calls, of classes that something makes,
-    stay as names."""
-    kept: list[str] = []
-    row = 1
-    for found in sorted(outline.definitions, key=lambda found: found.first):
-        if found.first < row or needed.has(found):
-            continue
-        if isinstance(found, _Function) and found.holder and needed.makes(found.holder):
-            first, column, text = found.body, found.inner, LEFT_OUT
-        else:
-            first, column, text = found.first, found.column, "pass"
-        blank = lines[first - 1][:column]
-        if not blank.strip():
-            kept += [*lines[row - 1 : first - 1], blank + text]
-            row = found.last + 1
-    return "\n".join([*kept, *lines[row - 1 :]])
+    concerned = _Concerned(outline, rows)
+    needed = _Needed(outline, concerned)
+    left_out = [found for found in outline.definitions if not needed.has(found)]
+    hollow = {found.node for found in left_out if isinstance(found, _Function) and needed.makes(found.holder)}
+    return Segments(
+        gone=frozenset(found.node for found in left_out) - hollow,
+        hollow=frozenset(hollow),
+        idle=frozenset(found.name for found in outline.definitions) - concerned.own_names,
+    )
 
 
 def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
@@ -233,14 +217,14 @@ class _Flows:
 
     def _speaks_of_sharing(self, row: int) -> bool:
         """In a function, or in whatever may call it, and in the names of their classes."""
-        functions, classes = _concerned(self._outline, {row})
-        names = vocabulary.words(" ".join([*(found.name for found in functions), *(found.name for found in classes)]))
-        text = "\n".join([names, *(function.text for function in functions)])
+        concerned = _Concerned(self._outline, {row})
+        names = vocabulary.words(" ".join(concerned.own_names))
+        text = "\n".join([names, *(function.text for function in concerned.functions)])
         return any(True for _ in SPEAKS_OF_SHARING(text.encode(), Path()))
 
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
-            methods = function.holder.methods if function.holder else []
+            methods = self._outline.methods_of(function.holder)
             registered = _registered("\n".join(method.text for method in methods))
             self._known[id(function)] = Flow(function.node, registered, self._around)
         return self._known[id(function)]
@@ -253,70 +237,92 @@ def _registered(text: str) -> frozenset[str]:
     return frozenset(name for name, times in containers.items() if assigned[name] == times)
 
 
-def _concerned(outline: _Outline, rows: set[int]) -> tuple[list[_Function], list[_Class]]:
+class _Concerned:
     """The functions that a row is in and all that may call them, and their classes."""
-    functions: dict[int, _Function] = {}
-    made: dict[int, _Class] = {}  # making one of their objects leads to a row
-    called: set[int] = set()  # so does calling one
-    names: set[str] = set()
 
-    def add_class(found: _Class, *, by_call: bool) -> None:
-        if id(found) not in made or (by_call and id(found) not in called):
-            made[id(found)] = found
-            if by_call:
-                called.add(id(found))
-            names.add(found.name)
-            for other in outline.classes:
-                if found.name in other.bases:
-                    add_class(other, by_call=by_call)
-
-    def add(function: _Function) -> None:
-        if id(function) not in functions:
-            functions[id(function)] = function
-            if not function.name.startswith("__"):  # whoever makes an object names its class
-                names.add(function.name)
-            if function.holder:
-                add_class(function.holder, by_call=function.name in ("forward", "__call__"))
-
-    for function in outline.functions:
-        if not rows.isdisjoint(range(function.first, function.last + 1)):
-            add(function)
-    for found in outline.classes:
-        if not rows.isdisjoint(range(found.first, found.last + 1)):
-            add_class(found, by_call=False)
-    for aliases, _, place in outline.aliases:
-        if not rows.isdisjoint(place):
-            names.update(aliases)
-    size = -1
-    while size != len(functions) + len(made) + len(called) + len(names):
-        size = len(functions) + len(made) + len(called) + len(names)
-        for aliases, words, _ in outline.aliases:
-            if not names.isdisjoint(words):
-                names.update(aliases)
-        calls = {found.name for found in made.values() if id(found) in called}
+    def __init__(self, outline: _Outline, rows: set[int]) -> None:
+        self._outline = outline
+        self._functions: dict[int, _Function] = {}
+        self._made: dict[int, _Class] = {}  # making one of their objects leads to a row
+        self._called: set[int] = set()  # so does calling one
+        self._names: set[str] = set()
         for function in outline.functions:
-            if not names.isdisjoint(function.words):
-                add(function)
-                if function.holder and not calls.isdisjoint(function.words):
-                    for method in function.holder.methods:
-                        add(method)
+            if not rows.isdisjoint(range(function.first, function.last + 1)):
+                self._add(function)
         for found in outline.classes:
-            if not names.isdisjoint(found.words):
-                add_class(found, by_call=False)
-    return list(functions.values()), list(made.values())
+            if not rows.isdisjoint(range(found.first, found.last + 1)):
+                self._add_class(found, by_call=False)
+        for aliases, _, place in outline.aliases:
+            if not rows.isdisjoint(place):
+                self._names.update(aliases)
+        size = -1
+        while size != self._size:
+            size = self._size
+            self._add_callers()
+
+    @property
+    def functions(self) -> list[_Function]:
+        return list(self._functions.values())
+
+    @property
+    def classes(self) -> list[_Class]:
+        return list(self._made.values())
+
+    @property
+    def own_names(self) -> set[str]:
+        """The names of these functions and classes."""
+        return {function.name for function in self.functions} | {found.name for found in self.classes}
+
+    @property
+    def _size(self) -> int:
+        return len(self._functions) + len(self._made) + len(self._called) + len(self._names)
+
+    def _add_callers(self) -> None:
+        for aliases, words, _ in self._outline.aliases:
+            if not self._names.isdisjoint(words):
+                self._names.update(aliases)
+        calls = {found.name for found in self._made.values() if id(found) in self._called}
+        for function in self._outline.functions:
+            if not self._names.isdisjoint(function.words):
+                self._add(function)
+                if function.holder and not calls.isdisjoint(function.words):
+                    for method in self._outline.methods_of(function.holder):
+                        self._add(method)
+        for found in self._outline.classes:
+            if not self._names.isdisjoint(found.words):
+                self._add_class(found, by_call=False)
+
+    def _add(self, function: _Function) -> None:
+        if id(function) not in self._functions:
+            self._functions[id(function)] = function
+            if not function.name.startswith("__"):  # whoever makes an object names its class
+                self._names.add(function.name)
+            if function.holder:
+                self._add_class(function.holder, by_call=function.name in ("forward", "__call__"))
+
+    def _add_class(self, found: _Class, *, by_call: bool) -> None:
+        if id(found) not in self._made or (by_call and id(found) not in self._called):
+            self._made[id(found)] = found
+            if by_call:
+                self._called.add(id(found))
+            self._names.add(found.name)
+            for other in self._outline.classes:
+                if found.name in other.bases:
+                    self._add_class(other, by_call=by_call)
 
 
 class _Needed:
     """Functions, and what they and a module's own statements may call, or make objects of."""
 
-    def __init__(self, outline: _Outline, functions: Iterable[_Function], classes: Iterable[_Class]) -> None:
+    def __init__(self, outline: _Outline, concerned: _Concerned) -> None:
+        self._outline = outline
         self.functions: set[int] = set()
         self._classes: set[int] = set()
         self._known: set[str] = set()
         self._named: dict[str, list[_Function | _Class]] = {}
         for named in outline.definitions:
             self._named.setdefault(named.name, []).append(named)
-        self._waiting: list[_Function | _Class] = [*functions, *classes]
+        self._waiting: list[_Function | _Class] = [*concerned.functions, *concerned.classes]
         self._call(outline.words)
         while self._waiting:
             found = self._waiting.pop()
@@ -333,14 +339,16 @@ class _Needed:
         every: list[_Function | _Class] = [*holders, *inside]
         self._spans = [(found.first, found.last) for found in every]
 
-    def makes(self, found: _Class) -> bool:
+    def makes(self, found: _Class | None) -> bool:
         return id(found) in self._classes
 
     def has(self, found: _Function | _Class) -> bool:
         """Whether a definition, or one inside it, is needed."""
         if isinstance(found, _Function):
             return id(found) in self.functions
-        return self.makes(found) or any(found.first <= first and last <= found.last for first, last in self._spans)
+        return id(found) in self._classes or any(
+            found.first <= first and last <= found.last for first, last in self._spans
+        )
 
     def _call(self, words: set[str]) -> None:
         for word in (words & self._named.keys()) - self._known:
@@ -352,7 +360,7 @@ class _Needed:
             return
         self._classes.add(id(found))
         self._call(found.words | found.bases)
-        for method in found.methods:
+        for method in self._outline.methods_of(found):
             if _runs_unnamed(method) and (method.name != "forward" or _HANDS_OUT.search(method.text)):
                 self._waiting.append(method)
 

@@ -5,7 +5,7 @@ State that can differ between branches lives in dictionaries, so that one journa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -144,20 +144,20 @@ class Qualified:
 
 @dataclass(eq=False, slots=True)
 class FunctionDefinition:
-    """A function of the file, with the frame it was defined in."""
+    """A function of the file, with the frame it was defined in.
+
+    decorators: the last names of its decorators: `property`, `staticmethod`, `no_grad`.
+    """
 
     node: cst.FunctionDef
     frame: Frame
     owner: ClassDefinition | None = None
+    name: str = field(init=False)
+    decorators: frozenset[str] = field(init=False)
 
-    @property
-    def name(self) -> str:
-        return self.node.name.value
-
-    @property
-    def decorators(self) -> frozenset[str]:
-        """The last names of its decorators: `property`, `staticmethod`, `no_grad`."""
-        return frozenset(name for d in self.node.decorators if (name := last_name(d.decorator)))
+    def __post_init__(self) -> None:
+        self.name = self.node.name.value
+        self.decorators = frozenset(name for d in self.node.decorators if (name := last_name(d.decorator)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +187,7 @@ class ClassDefinition:
     methods: dict[str, FunctionDefinition] = field(default_factory=dict)
     attributes: dict[str, Value] = field(default_factory=dict)
     found_bases: tuple[Value, ...] | None = None
+    found_ancestry: tuple[ClassDefinition, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -198,32 +199,35 @@ class ClassDefinition:
         if self.found_bases is None:
             self.found_bases = self.written_bases
             self.found_bases = tuple(self.frame.module.imported(base) for base in self.written_bases)
+            self.found_ancestry = None
         return self.found_bases
 
-    def ancestry(self) -> Iterator[ClassDefinition]:
+    @property
+    def ancestry(self) -> Sequence[ClassDefinition]:
         """The class and its bases in sight, depth first; a class that inherits from itself is not walked again."""
-        seen: set[int] = set()
-        stack = [self]
-        while stack:
-            current = stack.pop()
-            if id(current) in seen:
-                continue
-            seen.add(id(current))
-            yield current
-            stack.extend(base for base in reversed(current.bases) if isinstance(base, ClassDefinition))
+        if self.found_ancestry is None:
+            found: dict[int, ClassDefinition] = {}
+            stack = [self]
+            while stack:
+                current = stack.pop()
+                if id(current) not in found:
+                    found[id(current)] = current
+                    stack.extend(base for base in reversed(current.bases) if isinstance(base, ClassDefinition))
+            self.found_ancestry = tuple(found.values())
+        return self.found_ancestry
 
     def method(self, name: str) -> FunctionDefinition | None:
-        return next((c.methods[name] for c in self.ancestry() if name in c.methods), None)
+        return next((c.methods[name] for c in self.ancestry if name in c.methods), None)
 
     def method_above(self, below: ClassDefinition, name: str) -> FunctionDefinition | None:
         """What `super().name` means in `below`, for an object of this class."""
-        line = list(self.ancestry())
+        line = self.ancestry
         start = line.index(below) + 1 if below in line else 0
         return next((c.methods[name] for c in line[start:] if name in c.methods), None)
 
     def outside_bases(self) -> Iterator[str]:
         """Qualified names of the bases that are not in sight."""
-        for current in self.ancestry():
+        for current in self.ancestry:
             for base in current.bases:
                 if isinstance(base, Qualified):
                     yield base.name
@@ -239,7 +243,7 @@ class ClassDefinition:
         if any(name.startswith("torch.nn.") for name in names):
             return True
         known = all(name.startswith(NO_MODULES) for name in names)
-        return False if known and all(not isinstance(b, Unknown) for c in self.ancestry() for b in c.bases) else None
+        return False if known and all(not isinstance(b, Unknown) for c in self.ancestry for b in c.bases) else None
 
     @property
     def probably_module(self) -> bool:
@@ -424,6 +428,11 @@ def _joined(values: list[object]) -> object:
 def options(value: Value) -> tuple[Value, ...]:
     """The possible values of a value."""
     return value.options if isinstance(value, Choice) else (value,)
+
+
+def for_each(value: Value, result: Callable[[Value], Value]) -> Value:
+    """The result for whichever of its options a value is."""
+    return choice(map(result, value.options)) if isinstance(value, Choice) else result(value)
 
 
 def choice(values: Iterable[Value]) -> Value:

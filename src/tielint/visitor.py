@@ -142,7 +142,7 @@ class Visitor:
         self.events.ties_undeclared(definition, receiver)
         self.settle()
         reached = {key for key, count in self.runs.items() if count != before.get(key)}
-        for current in definition.ancestry():
+        for current in definition.ancestry:
             if current.frame.module is not self.globals:
                 continue
             for function in current.methods.values():
