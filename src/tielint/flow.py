@@ -14,6 +14,7 @@ from typing import TypeGuard
 from tielint import candidates
 from tielint.candidates import Candidate
 from tielint.layers import CONTAINERS
+from tielint.parsing import statements_in
 
 _HANDS_ON = frozenset(
     [
@@ -160,7 +161,7 @@ class Flow:
         self._node = node
         self._registered = registered
         self._around = around
-        self._statements = [part for part in ast.walk(node) if isinstance(part, ast.stmt) and part is not node]
+        self._statements = list(statements_in(node))
 
     def matters(self, candidate: Candidate, row: int) -> bool:
         """Whether a finding may come of what a candidate saw in a row."""

@@ -123,14 +123,14 @@ def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
 
 @remembered(65_536)
 def _may_tie(name: str, start: Path, steps: int) -> bool:
-    """Whether a class may tie: a file without the words of a tie is not even outlined. start: as of `_start`."""
+    """Whether a class may tie: a file is outlined only where there are words of a tie. start: as of `_start`."""
     asked_by = start / "_"
     located = None if name.startswith("torch.") else _located(name, asked_by)
     if located is None:
         return False
     file, own = located
     head = _head(file, *_version(file))
-    if own not in head.classes or head.ties:
+    if own not in head.classes or not head.tying.isdisjoint(head.line_of(own)):
         home = _home(name, asked_by)
         return isinstance(home, Home) and _matters(home)
     return any(_base_may_tie(base, head, file, steps - 1) for base in head.classes[own])

@@ -40,12 +40,23 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What bytes alone tell of a module: classes with their bases, imported names, whether it has words of a tie."""
+    """What bytes alone tell of a module: classes with their bases, imported names, classes with words of a tie."""
 
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     stars: tuple[str, ...] = ()
-    ties: bool = False
+    tying: frozenset[str] = frozenset()
+
+    def line_of(self, name: str) -> set[str]:
+        """A class, and the classes of the same module that it derives from."""
+        line: set[str] = set()
+        waiting = [name]
+        while waiting:
+            current = waiting.pop()
+            if current in self.classes and current not in line:
+                line.add(current)
+                waiting += self.classes[current]
+        return line
 
 
 _CLASS = re.compile(rb"\nclass[ \t]+(\w+)[ \t]*\(([^)]*)\)")
@@ -56,10 +67,11 @@ _COMMENT = re.compile(rb"#[^\n]*")
 def head_of(data: bytes) -> Head:
     """By patterns, without parsing: it may see too much, in a string say."""
     data = b"\n" + data  # patterns that start with a literal are many times faster than those that start with a line
+    found = list(_CLASS.finditer(data))
     classes = {}
-    for name, bases in _CLASS.findall(data):
-        spelled = (base.strip().decode(errors="replace") for base in bases.split(b",") if b"=" not in base)
-        classes[name.decode()] = tuple(base for base in spelled if base)
+    for match in found:
+        spelled = (base.strip().decode(errors="replace") for base in match[2].split(b",") if b"=" not in base)
+        classes[match[1].decode()] = tuple(base for base in spelled if base)
     imports, stars = {}, []
     for package, names in _FROM.findall(data):
         module = package.decode()
@@ -70,7 +82,10 @@ def head_of(data: bytes) -> Head:
                 stars.append(module)
             elif words:
                 imports[words[-1]] = f"{module}{joint}{words[0]}"
-    return Head(classes, imports, tuple(stars), _speaks_of_a_tie(data))
+    ends = [*(match.start() for match in found[1:]), len(data)]
+    texts = [(match[1], data[match.start() : end]) for match, end in zip(found, ends, strict=False)]
+    tying = {name.decode() for name, text in texts if _speaks_of_a_tie(text)} if _speaks_of_a_tie(data) else ()
+    return Head(classes, imports, tuple(stars), frozenset(tying))
 
 
 def _speaks_of_a_tie(data: bytes) -> bool:

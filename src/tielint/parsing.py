@@ -6,7 +6,7 @@ import ast
 import re
 import symtable
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -42,14 +42,16 @@ def python_tree(text: str) -> ast.Module | None:
     except (ValueError, RecursionError, MemoryError):
         raise _too_deep() from None
     ends = list(accumulate([0, *map(len, lines_of(text))]))
-    if any(_deep(node) for node in _statements(tree.body, ends)):
-        raise _too_deep()
+    for node in statements_in(tree):
+        last = min(node.end_lineno or node.lineno, len(ends) - 1)
+        if ends[last] - ends[node.lineno - 1] > DEEPEST_NESTING and _deep(node):
+            raise _too_deep()
     return tree
 
 
 def lines_of(text: str) -> list[str]:
     """The rows of a text, as Python's own parser counts them."""
-    return _NEWLINE.split(text)
+    return _NEWLINE.split(text) if "\r" in text else text.split("\n")
 
 
 def parsed(text: str) -> cst.Module:
@@ -68,24 +70,21 @@ def _too_deep() -> LintError:
     return LintError("nested too deeply to be linted")
 
 
-def _statements(body: Sequence[ast.stmt], ends: Sequence[int]) -> Iterator[ast.stmt]:
-    """The innermost statements that are longer than the deepest nesting."""
-    waiting = list(body)
-    while waiting:
-        node = waiting.pop()
-        if ends[min(node.end_lineno or node.lineno, len(ends) - 1)] - ends[node.lineno - 1] > DEEPEST_NESTING:
-            inner = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
-            if inner and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                waiting += inner
-            else:
-                yield node
+def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements that a module or a statement holds, also those in others."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        for inner in getattr(node, name, ()):
+            if isinstance(inner, ast.stmt):
+                yield inner
+            yield from statements_in(inner)
 
 
-def _deep(node: ast.AST) -> bool:
+def _deep(node: ast.stmt) -> bool:
+    """Whether a statement, without those in it, is nested too deeply."""
     level: list[ast.AST] = [node]
     depth = 0
     while level and depth <= DEEPEST_NESTING:
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        level = [child for node in level for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
         depth += 1
     return bool(level)
 

@@ -367,7 +367,9 @@ class _Needed:
 
 def _names_in(text: str) -> list[str]:
     """All names in a text, also in short strings, as `getattr` takes them; not in comments and longer strings."""
-    return _WORD.findall(_COMMENT.sub("", _LONG_STRING.sub(" ", text)))
+    if '"""' in text or "'''" in text:
+        text = _LONG_STRING.sub(" ", text)
+    return _WORD.findall(_COMMENT.sub("", text) if "#" in text else text)
 
 
 def _runs_unnamed(found: _Function | _Class) -> bool:
