@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from tielint.layers import canonical
-from tielint.outlines import Definition, Head, Outline, head_of, outline_of
+from tielint.outlines import Definition, Head, Outline, head_of, outline_of, ties_when_made
 from tielint.parsing import LintError, lines_of, python_tree
 from tielint.reads import is_directory, is_file, is_there, read, remembered
 from tielint.source import SourceError, SourceFile, read_bytes
@@ -44,7 +44,9 @@ class Modules:
 
     def find(self, name: str) -> Value | None:
         """The class or function that a qualified name means, or its name in torch; None where no file tells."""
-        home = None if name.startswith("torch.") else _home(name, self.path)
+        if _is_of_torch(name) or (not self.thorough and _is_harmless(name, self.path)):
+            return None
+        home = _home(name, self.path)
         if not isinstance(home, Home):
             return home
         if home.file == self.path or not (self.thorough or _matters(home)):
@@ -56,6 +58,10 @@ class Modules:
     def absolute(self, name: str) -> str:
         """`..layers` as this file means it, with the package's name."""
         return _absolute(name, self.path)
+
+
+def _is_of_torch(name: str) -> bool:
+    return name.startswith("torch.")
 
 
 def _absolute(name: str, asked_by: Path) -> str:
@@ -71,7 +77,7 @@ def _absolute(name: str, asked_by: Path) -> str:
 @remembered(65_536)
 def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualified | None:
     """The file that defines what a qualified name means, through the modules that hand it on."""
-    if name.startswith("torch."):
+    if _is_of_torch(name):
         return Qualified(canonical(name))
     located = _located(name, asked_by) if steps else None
     if located is None:
@@ -104,10 +110,21 @@ def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
     return False
 
 
+def _is_harmless(name: str, asked_by: Path) -> bool:
+    """Whether a name surely means a class that can't tie: told from bytes, without an outline."""
+    located = _located(name, asked_by)
+    return (
+        located is not None
+        and located[1] in _head(located[0], *_version(located[0])).classes
+        and not _may_tie(name, _start(asked_by.parent), MOST_STEPS)
+    )
+
+
 def may_inherit_a_tie(data: bytes, path: Path) -> bool:
     """Whether a class in these bytes may have a base in another file of the project that ties; asked before parsing."""
     file, head = path.resolve(), head_of(data)
-    return any(_base_may_tie(base, head, file, MOST_STEPS) for bases in head.classes.values() for base in bases)
+    bases = dict.fromkeys(base for bases in head.classes.values() for base in bases)
+    return any(_base_may_tie(base, head, file, MOST_STEPS) for base in bases)
 
 
 def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
@@ -118,21 +135,23 @@ def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
         return any(_base_may_tie(above, head, file, steps - 1) for above in head.classes[first] if above != first)
     names = [head.imports[first]] if first in head.imports else [f"{star}.{first}" for star in head.stars]
     absolute = (_absolute(f"{name}.{rest}" if rest else name, file) for name in names or ([base] if rest else []))
-    return any(_may_tie(name, _start(file.parent), steps) for name in absolute)
+    return any(not _is_of_torch(name) and _may_tie(name, _start(file.parent), steps) for name in absolute)
 
 
 @remembered(65_536)
 def _may_tie(name: str, start: Path, steps: int) -> bool:
-    """Whether a class may tie: a file is outlined only where there are words of a tie. start: as of `_start`."""
+    """Whether a class may tie, or a function matter; no class without words of a tie is parsed. start: of `_start`."""
     asked_by = start / "_"
-    located = None if name.startswith("torch.") else _located(name, asked_by)
+    located = _located(name, asked_by)
     if located is None:
         return False
     file, own = located
     head = _head(file, *_version(file))
-    if own not in head.classes or not head.tying.isdisjoint(head.line_of(own)):
+    if own not in head.classes:
         home = _home(name, asked_by)
         return isinstance(home, Home) and _matters(home)
+    if any(ties_when_made(head.tying[above]) for above in head.line_of(own) if above in head.tying):
+        return True
     return any(_base_may_tie(base, head, file, steps - 1) for base in head.classes[own])
 
 

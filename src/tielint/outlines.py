@@ -10,6 +10,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 _TIES = tuple(re.compile(name + rb"[\"']?\s*[=,][^=\n]*\.(?:weight|bias)\b") for name in (rb"weight", rb"bias"))
 _CALLS_ITSELF = re.compile(rb"\bself\.(\w+)\(")
@@ -40,12 +41,15 @@ class Outline:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What bytes alone tell of a module: classes with their bases, imported names, classes with words of a tie."""
+    """What bytes alone tell of a module: classes with their bases, imported names.
+
+    tying: the texts of the classes that have words of a tie.
+    """
 
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
     stars: tuple[str, ...] = ()
-    tying: frozenset[str] = frozenset()
+    tying: dict[str, bytes] = field(default_factory=dict)
 
     def line_of(self, name: str) -> set[str]:
         """A class, and the classes of the same module that it derives from."""
@@ -59,7 +63,9 @@ class Head:
         return line
 
 
-_CLASS = re.compile(rb"\nclass[ \t]+(\w+)[ \t]*\(([^)]*)\)")
+_CLASS = re.compile(rb"\nclass[ \t]+(\w+)[ \t]*(?:\(([^)]*)\)|:)")
+_NEXT = re.compile(rb"\n(?:@|class\b|def\b|async\b)")
+"""What comes after a class."""
 _FROM = re.compile(rb"\nfrom[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)")
 _COMMENT = re.compile(rb"#[^\n]*")
 
@@ -70,7 +76,7 @@ def head_of(data: bytes) -> Head:
     found = list(_CLASS.finditer(data))
     classes = {}
     for match in found:
-        spelled = (base.strip().decode(errors="replace") for base in match[2].split(b",") if b"=" not in base)
+        spelled = (base.strip().decode(errors="replace") for base in (match[2] or b"").split(b",") if b"=" not in base)
         classes[match[1].decode()] = tuple(base for base in spelled if base)
     imports, stars = {}, []
     for package, names in _FROM.findall(data):
@@ -82,10 +88,20 @@ def head_of(data: bytes) -> Head:
                 stars.append(module)
             elif words:
                 imports[words[-1]] = f"{module}{joint}{words[0]}"
-    ends = [*(match.start() for match in found[1:]), len(data)]
-    texts = [(match[1], data[match.start() : end]) for match, end in zip(found, ends, strict=False)]
-    tying = {name.decode() for name, text in texts if _speaks_of_a_tie(text)} if _speaks_of_a_tie(data) else ()
-    return Head(classes, imports, tuple(stars), frozenset(tying))
+    tying = {}
+    for match in found if _speaks_of_a_tie(data) else ():
+        end = _NEXT.search(data, match.end())
+        text = data[match.start() : end.start() if end else len(data)]
+        if _speaks_of_a_tie(text):
+            tying[match[1].decode()] = text
+    return Head(classes, imports, tuple(stars), tying)
+
+
+@lru_cache(maxsize=1024)
+def ties_when_made(text: bytes) -> bool:
+    """Whether what the constructor of one class runs has words of a tie; also where that can't be told."""
+    definitions = outline_of(text).definitions.values()
+    return not definitions or any(definition.ties for definition in definitions)
 
 
 def _speaks_of_a_tie(data: bytes) -> bool:
