@@ -26,7 +26,7 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
     """Wherever the pattern, which starts with a literal, matches."""
 
@@ -36,7 +36,7 @@ class Likeness:
         return (match.start() for match in _compiled(self.pattern).finditer(data))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Near:
     """Wherever the pattern matches that starts somewhere on a line with the literal."""
 
@@ -243,7 +243,7 @@ TIES = (ASSIGNED, *UNPACKED, *REGISTERED, DATA_ASSIGNED, ties_own_parameters, ti
 """One of these makes a tie that something later may undo."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AfterTie:
     """Wherever the pattern matches in a file in which something ties."""
 
@@ -270,13 +270,10 @@ def repeats_a_layer(data: bytes, _path: Path) -> Iterator[int]:
     """A list that holds one name several times, or a list that grows by a name and becomes a container."""
     yield from _multiplied(data)
     for match in _compiled(rb"repeat\((?<!\wrepeat\()").finditer(data):
-        if data[match.start() - 1 : match.start()] != b"." or data[: match.start()].endswith(b"itertools."):
+        before = data[max(0, match.start() - 10) : match.start()]
+        if not before.endswith(b".") or before == b"itertools.":
             yield match.start()
-    for match in _compiled(_DRAWN).finditer(data):
-        element, targets = match.groups()
-        drawn = element.partition(b".")[0] in re.findall(rb"\w+", targets)
-        if not drawn and not _compiled(_NUMBER).search(element):
-            yield match.start()
+    yield from _repeated_in_a_loop(data)
     yield from _grown(data)
 
 
@@ -293,6 +290,16 @@ def _multiplied(data: bytes) -> Iterator[int]:
                 yield star.start()
         elif last.isalpha() or last == b"_" or (last.isdigit() and data[star.end() : star.end() + 1].isalpha()):
             yield star.start()
+
+
+def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
+    """A comprehension whose element is a name that its loop does not draw."""
+    for loop in _compiled(rb"for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[]").finditer(data):
+        first = max(0, loop.start() - 200)
+        element = _compiled(rb"[\[(]\s*([A-Za-z_][\w.]*)\s+\Z").search(data[first : loop.start()])
+        drawn = element is None or element[1].partition(b".")[0] in _compiled(rb"\w+").findall(loop[1])
+        if element and not drawn and not _compiled(_NUMBER).search(element[1]):
+            yield first + element.start()
 
 
 def _grown(data: bytes) -> Iterator[int]:
@@ -321,7 +328,6 @@ _NUMBER = (
     rb"config\.\w+\s*\Z"
 )
 """The names of numbers and texts, which may be repeated."""
-_DRAWN = rb"[\[(]\s*([A-Za-z_][\w.]*)\s+for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[]"
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
     _CONTAINER + rb"\(\s*\*?\s*([\w.]+)\s*\)",
@@ -356,9 +362,10 @@ _LAYER = (
     rb"(?:\w+\.)*(?:Linear|Bilinear|Embedding|Conv|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|"
     rb"RMS|PReLU)\w*\("
 )
+_BEFORE_IN_DISPLAY = rb"(?:\s*(?:[\w\"'.]+\s*:\s*)?|[^\[\]{}()\n]{1,80},\s*)"
 _LISTED = (
-    rb"[\[{]\s*(?:[\w\"'.]+\s*:\s*)?" + _LAYER,
-    rb"[\[{][^\[\]{}()\n]{1,80},\s*" + _LAYER,
+    rb"\[" + _BEFORE_IN_DISPLAY + _LAYER,
+    rb"\{" + _BEFORE_IN_DISPLAY + _LAYER,
     rb"dict\(\s*\w+\s*=\s*" + _LAYER,
     rb"=\s*\(\s*" + _LAYER + rb"[^()\n]*\)\s*,",
     rb"\.(?:append|insert|setdefault)\(\s*(?:\w+\s*,\s*)?" + _LAYER,
