@@ -144,7 +144,11 @@ def meaning(node: cst.CSTNode) -> object:
             return "imaginary"
         case cst.SubscriptElement(slice=cst.Index(value=value)):
             return ["index", meaning(value)]
-        case cst.Global() | cst.Nonlocal():
+        case (
+            cst.Global()
+            | cst.Nonlocal()
+            | cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString() | cst.Ellipsis())
+        ):
             return ["Pass"]
     lost = getattr(node, LOST.get(type(node), ""), None)
     parts = [meaning(child) for child in node.children if child is not lost and not isinstance(child, PUNCTUATION)]

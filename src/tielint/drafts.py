@@ -327,7 +327,7 @@ _SMALL_STATEMENTS: dict[type[ast.stmt], Callable[[Any], cst.BaseSmallStatement]]
     ast.Assign: _assign,
     ast.AnnAssign: _annotated,
     ast.AugAssign: _augmented,
-    ast.Expr: lambda node: cst.Expr(_expression(node.value)),
+    ast.Expr: lambda node: _NOTHING if isinstance(node.value, ast.Constant) else cst.Expr(_expression(node.value)),
     ast.Return: lambda node: cst.Return(_expression(node.value) if node.value else None),
     ast.Raise: lambda node: cst.Raise(_expression(node.exc) if node.exc else None),
     ast.Assert: lambda node: cst.Assert(_expression(node.test)),
