@@ -1,7 +1,7 @@
 """Times tielint against TorchFix and Ruff on one pinned package: `python benchmarks/speed.py`.
 
-Each peer gets an environment of its own. Runs of what is compared take turns; medians are shown. Seconds are wall-clock
-or CPU (user and system, all processes); memory is that of the largest process.
+tielint and each peer get an environment of their own, as users install them. Runs of what is compared take turns;
+medians are shown. Seconds are wall-clock or CPU (user and system, all processes); memory is of the largest process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import random
 import shutil
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 import venv
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from packages import PACKAGES, add_options, root_of
 
+ROOT = Path(__file__).parent.parent
 PEERS = {"torchfix": ["torchfix==0.7.0", "libcst<1.6"], "ruff": ["ruff==0.17.6"]}
 CORPUS = "transformers"
 SAMPLE = 300
@@ -60,6 +60,15 @@ class Cost:
 
 
 @dataclass(frozen=True, slots=True)
+class Commands:
+    """Where the commands of each tool are."""
+
+    tielint: Path
+    torchfix: Path
+    ruff: Path
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the table: what was measured, its value, and the goal, where there is one."""
 
@@ -78,9 +87,9 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the comparison (needs matplotlib)")
     options = parser.parse_args()
     corpus = root_of(CORPUS, options.unpacked, options.cache)
-    torchfix, ruff = (_peer(name, options.cache) for name in PEERS)
+    commands = Commands(_own(options.cache), *(_peer(name, options.cache) for name in PEERS))
     with tempfile.TemporaryDirectory() as scratch:
-        costs = dict(_costs(corpus, Path(scratch), torchfix, ruff, options.rounds, full=options.full))
+        costs = dict(_costs(corpus, Path(scratch), commands, options.rounds, full=options.full))
     _print(corpus, costs)
     if options.json:
         options.json.write_text(json.dumps({name: [asdict(cost) for cost in runs] for name, runs in costs.items()}))
@@ -89,11 +98,11 @@ def main() -> None:
 
 
 def _costs(
-    corpus: Path, scratch: Path, torchfix: Path, ruff: Path, rounds: int, *, full: bool
+    corpus: Path, scratch: Path, commands: Commands, rounds: int, *, full: bool
 ) -> Iterator[tuple[str, list[Cost]]]:
     """The costs of every command, by its name; commands that are compared take turns."""
-    tielint = [sys.executable, "-m", "tielint", "check"]
-    ruff_check = [str(ruff / "ruff"), "check", "--isolated", "--select", "F", "--exit-zero", "--quiet"]
+    tielint = [str(commands.tielint / "tielint"), "check"]
+    ruff_check = [str(commands.ruff / "ruff"), "check", "--isolated", "--select", "F", "--exit-zero", "--quiet"]
     own = _copied(corpus, scratch / "one")
     yield from _turns(
         3, own, {"tielint cold": [*tielint, "--no-cache", "."], "ruff cold": [*ruff_check, "--no-cache", "."]}
@@ -108,7 +117,10 @@ def _costs(
     yield from _turns(
         1,
         sample,
-        {"tielint sample": [*tielint, "--no-cache", "."], "torchfix sample": [str(torchfix / "torchfix"), "."]},
+        {
+            "tielint sample": [*tielint, "--no-cache", "."],
+            "torchfix sample": [str(commands.torchfix / "torchfix"), "."],
+        },
     )
     four = scratch / "four"
     for number in range(4):
@@ -127,7 +139,7 @@ def _costs(
             "tielint, a file without torch": [*tielint, "--no-cache", "other.py"],
             "tielint, a file with a finding": [*tielint, "--no-cache", "broken.py"],
             "ruff, a file": [*ruff_check, "--no-cache", "clean.py"],
-            "python": [sys.executable, "-c", "pass"],
+            "python": [str(commands.tielint / "python"), "-c", "pass"],
         },
     )
 
@@ -170,13 +182,30 @@ def _sampled(corpus: Path, target: Path, size: int | None) -> Path:
     return target
 
 
+def _own(cache: Path) -> Path:
+    """tielint as this checkout has it, installed anew: from the checkout itself it would start more slowly."""
+    commands = _environment(cache / "peers" / "tielint")
+    _install(commands, "--force-reinstall", "--no-deps", str(ROOT))
+    _install(commands, str(ROOT))
+    return commands
+
+
 def _peer(name: str, cache: Path) -> Path:
-    """The directory of a peer's commands, in an environment of its own."""
-    home = (cache / "peers" / name).absolute()
+    commands = _environment(cache / "peers" / name)
+    if not (commands / name).exists():
+        _install(commands, *PEERS[name])
+    return commands
+
+
+def _environment(home: Path) -> Path:
+    """The directory of an environment's commands."""
     if not home.exists():
         venv.create(home, with_pip=True)
-        subprocess.run([home / "bin" / "pip", "install", "--quiet", *PEERS[name]], check=True)
-    return home / "bin"
+    return (home / "bin").absolute()
+
+
+def _install(commands: Path, *what: str) -> None:
+    subprocess.run([commands / "pip", "install", "--quiet", *what], check=True)
 
 
 def _rows(costs: Mapping[str, list[Cost]]) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""The answer to the commonest question, whether these few files are clean, where nothing has to be loaded to know it.
+"""The answer to the commonest question, whether these few files are clean, where little has to be loaded to know it.
 
 Asked by `__main__.py` before anything else is imported. Where it is not sure it says nothing: the long way is taken.
 """
@@ -24,7 +24,7 @@ def speaks_of_torch(data: bytes) -> bool:
 
 
 def answer(arguments: list[str]) -> str | None:
-    """What a run would print whose files are all Python that does not speak of torch; None for any other run."""
+    """What a run would print whose files are all Python in which no rule finds a candidate; None for any other run."""
     if arguments[:1] != ["check"]:
         return None
     options = [argument for argument in arguments[1:] if argument.startswith("-")]
@@ -44,7 +44,7 @@ def _is_clean(path: str) -> bool:
     try:
         with open(path, "rb") as stream:
             data = stream.read()
-        if speaks_of_torch(data):
+        if speaks_of_torch(data) and _may_hold_a_finding(data, path):
             return False
         data.decode("utf-8")
         with warnings.catch_warnings():
@@ -53,6 +53,20 @@ def _is_clean(path: str) -> bool:
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
+
+
+def _may_hold_a_finding(data: bytes, path: str) -> bool:
+    """Whether the gate lets the file through for any rule that is on where nothing is configured."""
+    from pathlib import Path
+
+    from tielint.prefilter import wanted_by
+    from tielint.registry import all_rules
+    from tielint.settings import ConfigError
+
+    try:
+        return bool(wanted_by(data, Path(path), [rule for rule in all_rules() if rule.default]))
+    except ConfigError:  # the long way says it
+        return True
 
 
 def _is_configured(directory: str) -> bool:

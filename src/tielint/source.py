@@ -9,7 +9,6 @@ import codecs
 import os
 import re
 import stat
-import tempfile
 import tokenize
 from bisect import bisect_right
 from collections.abc import Iterable
@@ -214,6 +213,8 @@ def _replace_file(target: Path, data: bytes) -> None:
     mode = stat.S_IMODE(target.stat().st_mode)
     if not os.access(target, os.W_OK):
         raise PermissionError(13, "the file is read-only")
+    import tempfile
+
     handle, name = tempfile.mkstemp(prefix=".tielint-", dir=target.parent)
     try:
         with open(handle, "wb") as file:
