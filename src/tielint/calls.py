@@ -372,11 +372,14 @@ def _setattr(site: Site) -> Value:
     if len(site.positional) != 3:
         return Constant(None)
     name = _attribute_name(site, 1)
-    for receiver in site.visitor.stores.each(site.positional[0]):
+
+    def store(receiver: Value) -> None:
         if name is not None:
             site.visitor.stores.store_attribute(receiver, name, site.positional[2], site.nodes[2])
         elif isinstance(receiver, Instance):
             _set_unnamed(site, receiver, site.positional[2])
+
+    site.visitor.stores.on_one(site.positional[0], store)
     return Constant(None)
 
 

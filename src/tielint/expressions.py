@@ -316,8 +316,7 @@ class Expressions:
             receiver = self.evaluate(node.func.value)
             site = calls.Site(self.visitor, node)
             name = node.func.attr.value
-            each = self.visitor.stores.each(receiver)
-            return choice(calls.call_method(site, option, name) for option in each)
+            return choice(self.visitor.stores.on_one(receiver, lambda one: calls.call_method(site, one, name)))
         function = self.evaluate(node.func)
         site = calls.Site(self.visitor, node)
         return for_each(function, lambda option: calls.call_value(site, option))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
 
@@ -38,6 +39,8 @@ from tielint.values import (
 if TYPE_CHECKING:
     from tielint.visitor import Visitor
 
+T = TypeVar("T")
+
 
 class Stores:
     """The assignments of one run."""
@@ -67,22 +70,30 @@ class Stores:
                     part = parts[index].value if len(parts) == len(elements) else None
                     self.bind(element.value, values[index], part)
             case cst.Attribute(value=holder, attr=cst.Name(value=name)):
-                for receiver in self.each(self.visitor.expressions.evaluate(holder)):
-                    self.written = target
-                    self.store_attribute(receiver, name, value, node)
-            case cst.Subscript(value=holder):
-                for receiver in self.each(self.visitor.expressions.evaluate(holder)):
-                    self.written = target
-                    self.store_item(receiver, target, value, node)
+                receivers = self.visitor.expressions.evaluate(holder)
+                self.written = target
+                self.on_one(receivers, lambda receiver: self.store_attribute(receiver, name, value, node))
+            case cst.Subscript(value=holder) as item:
+                receivers = self.visitor.expressions.evaluate(holder)
+                self.written = target
+                self.on_one(receivers, lambda receiver: self.store_item(receiver, item, value, node))
         self.written = None
 
-    def each(self, receiver: Value) -> Iterator[Value]:
-        """What may be written to; meanwhile it is known how many there are."""
-        outer = self.receivers
-        for option in options(receiver):
-            self.receivers = len(options(receiver))
-            yield option
+    def on_one(self, receiver: Value, act: Callable[[Value], T]) -> list[T]:
+        """Acts on whichever object it may be: on each from the same state, for it is one of them and never two."""
+        results: list[T] = []
+
+        def acted(option: Value) -> bool:
+            results.append(act(option))
+            return False
+
+        outer, self.receivers = self.receivers, len(options(receiver))
+        if self.receivers == 1:
+            acted(receiver)
+        else:
+            self.visitor.branches([partial(acted, option) for option in options(receiver)])
         self.receivers = outer
+        return results
 
     def store_attribute(
         self,
