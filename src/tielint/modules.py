@@ -19,7 +19,7 @@ from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified
 MOST_BYTES = 1_000_000
 MOST_STEPS = 8
 """A name that is handed on from module to module, or a line of ancestors, is followed so far."""
-MODULES_IN_MEMORY = 32
+MODULES_IN_MEMORY = 16
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 
@@ -74,7 +74,7 @@ def _absolute(name: str, asked_by: Path) -> str:
     return ".".join([*holders, bare] if bare else holders)
 
 
-@remembered(65_536)
+@remembered(8_192)
 def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualified | None:
     """The file that defines what a qualified name means, through the modules that hand it on."""
     if _is_of_torch(name):
@@ -138,7 +138,7 @@ def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
     return any(not _is_of_torch(name) and _may_tie(name, _start(file.parent), steps) for name in absolute)
 
 
-@remembered(65_536)
+@remembered(8_192)
 def _may_tie(name: str, start: Path, steps: int) -> bool:
     """Whether a class may tie, or a function matter; no class without words of a tie is parsed. start: of `_start`."""
     asked_by = start / "_"
