@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import warnings
+from symtable import symtable
 
 from tielint.reads import upward
 
@@ -14,8 +15,6 @@ TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
 _PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero", "--no-cache"])
-_ONLY_PARSE = 0x400
-"""`ast.PyCF_ONLY_AST`, without importing `ast`."""
 
 
 def speaks_of_torch(data: bytes) -> bool:
@@ -46,10 +45,9 @@ def _is_clean(path: str) -> bool:
             data = stream.read()
         if speaks_of_torch(data) and _may_hold_a_finding(data, path):
             return False
-        data.decode("utf-8")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(data, path, "exec", _ONLY_PARSE, dont_inherit=True)
+            symtable(data.decode("utf-8"), path, "exec")
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return False
     return True
