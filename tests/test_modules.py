@@ -36,6 +36,20 @@ class Base(nn.Module):
 """
 
 
+DERIVED = """\
+from torch import nn
+from .base import *
+from . import base
+
+if nn:
+    class Derived(base.Base):
+        pass
+
+class Starred(Base):
+    pass
+"""
+
+
 def write(root: Path, files: dict[str, str]) -> None:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
@@ -95,13 +109,48 @@ def test_an_import_that_cannot_be_read_is_unknown(tmp_path: Path, broken: bytes)
 
 @pytest.mark.parametrize(
     ("imports", "base"),
-    [("from .base import Base", "Base"), ("from . import base", "base.Base"), ("from .base import *", "Base")],
+    [
+        ("from .base import Base", "Base"),
+        ("from . import base", "base.Base"),
+        ("from .base import *", "Base"),
+        ("import pkg.base", "pkg.base.Base"),
+        ("import pkg.base as parts", "parts.Base"),
+        ("from .base import (  # all\n    Base as Parent,\n)", "Parent"),
+        ("from .base import \\\n    Base", "Base"),
+        ("import os; from .base import Base", "Base"),
+        ("try:\n    from .base import Base\nexcept ImportError:\n    Base = nn.Module", "Base"),
+        ("try:\n    from .base import Base\nexcept ImportError:\n    class Base: pass", "Base"),
+        ("from .base import Base\nParent = Base", "Parent"),
+        ("from .again import Base", "Base"),
+        ("from .derived import Derived", "Derived"),
+        ("from .derived import Starred", "Starred"),
+        ("from .base import Base\ndef mixin(base):\n    return base", "mixin(Base)"),
+    ],
 )
 def test_a_tie_of_a_base_class_elsewhere(tmp_path: Path, imports: str, base: str) -> None:
     text = SUBCLASS.format(imports=imports, base=base)
-    write(tmp_path, {"pkg/__init__.py": "", "pkg/base.py": TIES, "pkg/model.py": text})
-    findings = lint_file(tmp_path / "pkg/model.py", Settings()).findings
-    assert [(finding.code, finding.span.start.row) for finding in findings] == [("TIE301", 8)]
+    write(
+        tmp_path,
+        {
+            "pkg/__init__.py": "",
+            "pkg/base.py": TIES,
+            "pkg/again.py": "from .base import *\n",
+            "pkg/derived.py": DERIVED,
+            "pkg/model.py": text,
+        },
+    )
+    usual, plain = (lint_file(tmp_path / "pkg/model.py", Settings(prefilter=gate)).findings for gate in (True, False))
+    assert [finding.code for finding in usual] == ["TIE301"]
+    assert usual == plain
+
+
+@pytest.mark.parametrize("bom", [b"", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
+def test_a_base_class_elsewhere_in_any_newlines(tmp_path: Path, bom: bytes, newline: str) -> None:
+    model = SUBCLASS.format(imports="from base import Base", base="Base")
+    for name, text in (("base", TIES), ("model", model)):
+        (tmp_path / f"{name}.py").write_bytes(bom + text.lstrip().replace("\n", newline).encode())
+    assert [finding.code for finding in lint_file(tmp_path / "model.py", Settings()).findings] == ["TIE301"]
 
 
 def test_what_is_wrong_elsewhere_is_reported_there_alone(tmp_path: Path) -> None:

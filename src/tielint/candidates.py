@@ -231,7 +231,7 @@ def _before(data: bytes, literal: bytes, pattern: bytes) -> Iterator[re.Match[by
 @remembered(1)
 def tied_elsewhere(data: bytes, path: Path) -> tuple[int, ...]:
     """A class of this file may have a base, in another file of the project, that ties."""
-    bases = _compiled(rb"^class\s+\w+\s*\(\s*[A-Za-z_]").search(data)
+    bases = _compiled(rb"class[ \t]+\w+\s*\(\s*[A-Za-z_]").search(data)
     if bases is None:
         return ()
     from tielint.modules import may_inherit_a_tie

@@ -1,6 +1,7 @@
 """The other modules of a file's project: from `pkg.layers.Base` to the class that `pkg/layers.py` defines.
 
-Asked by `visitor.py`. An answer may mean one more file to parse, so outlines tell first whether it is worth it.
+Asked by `visitor.py` and, whether a base can tie, by `candidates.py`. An answer may mean one more file to parse, so
+outlines tell first whether it is worth it.
 """
 
 from __future__ import annotations
@@ -86,9 +87,15 @@ def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualifie
     outline = _outline(file, *_version(file))
     if own in outline.definitions:
         return Home(file, own, outline.definitions[own])
-    onward = [outline.imports[own]] if own in outline.imports else [f"{star}.{own}" for star in outline.stars]
-    found = (_home(_absolute(other, file), file, steps - 1) for other in onward)
+    found = (_home(other, file, steps - 1) for other in _meanings(own, outline, file))
     return next((home for home in found if home), None)
+
+
+def _meanings(written: str, imports: Head | Outline, file: Path) -> list[str]:
+    """The qualified names that a name may have which a file imports: `layers.Base` as `pkg.layers.Base`."""
+    first, _, rest = written.partition(".")
+    found = imports.imports.get(first) or [f"{star}.{first}" for star in imports.stars]
+    return [_absolute(f"{name}.{rest}" if rest else name, file) for name in found]
 
 
 def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
@@ -96,18 +103,13 @@ def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
     if home.definition.ties or home.definition.makes:
         return True
     outline = _outline(home.file, *_version(home.file))
+    above: list[Home | Qualified | None] = []
     for base in home.definition.bases if steps else ():
-        first, _, rest = base.partition(".")
         if base in outline.definitions:
-            above: object = Home(home.file, base, outline.definitions[base])
-        elif first in outline.imports:
-            name = _absolute(outline.imports[first], home.file)
-            above = _home(f"{name}.{rest}" if rest else name, home.file)
+            above.append(Home(home.file, base, outline.definitions[base]))
         else:
-            continue
-        if isinstance(above, Home) and _matters(above, steps - 1):
-            return True
-    return False
+            above += [_home(name, home.file) for name in _meanings(base, outline, home.file)]
+    return any(isinstance(found, Home) and _matters(found, steps - 1) for found in above)
 
 
 def _is_harmless(name: str, asked_by: Path) -> bool:
@@ -128,14 +130,14 @@ def may_inherit_a_tie(data: bytes, path: Path) -> bool:
 
 
 def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
-    first, _, rest = base.partition(".")
     if not steps:
         return False
-    if not rest and first in head.classes:
-        return any(_base_may_tie(above, head, file, steps - 1) for above in head.classes[first] if above != first)
-    names = [head.imports[first]] if first in head.imports else [f"{star}.{first}" for star in head.stars]
-    absolute = (_absolute(f"{name}.{rest}" if rest else name, file) for name in names or ([base] if rest else []))
-    return any(not _is_of_torch(name) and _may_tie(name, _start(file.parent), steps) for name in absolute)
+    if any(_base_may_tie(above, head, file, steps - 1) for above in head.classes.get(base, ()) if above != base):
+        return True
+    if base in head.classes and base not in head.imports:
+        return False
+    names = _meanings(base, head, file)
+    return any(not _is_of_torch(name) and _may_tie(name, _start(file.parent), steps) for name in names)
 
 
 @remembered(8_192)
@@ -150,7 +152,7 @@ def _may_tie(name: str, start: Path, steps: int) -> bool:
     if own not in head.classes:
         home = _home(name, asked_by)
         return isinstance(home, Home) and _matters(home)
-    if any(ties_when_made(head.tying[above]) for above in head.line_of(own) if above in head.tying):
+    if any(ties_when_made(head.tying[above]) for above in head.ancestry_of(own) if above in head.tying):
         return True
     return any(_base_may_tie(base, head, file, steps - 1) for base in head.classes[own])
 

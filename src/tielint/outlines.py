@@ -1,6 +1,6 @@
-"""What a module imports and defines, read by Python's own parser, many times faster than a tree that keeps every byte.
+"""What a module imports and defines: from its bytes alone (`Head`), or by Python's own parser (`Outline`).
 
-`modules.py` asks it whether a file is worth more than that.
+Both take much less time than a tree that can be run; `modules.py` asks them whether a file is worth one.
 """
 
 from __future__ import annotations
@@ -32,69 +32,101 @@ class Definition:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """imports: each imported name's own dotted name, with the dots of a relative import. stars: `from … import *`."""
+    """imports: what each imported name may mean, with the dots of a relative import. stars: `from … import *`."""
 
     definitions: dict[str, Definition] = field(default_factory=dict)
-    imports: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stars: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What bytes alone tell of a module: classes with their bases, imported names.
+    """What bytes alone tell of a module: classes, also by another name, with their bases, and imports as in `Outline`.
 
     tying: the texts of the classes that have words of a tie.
     """
 
     classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    imports: dict[str, str] = field(default_factory=dict)
+    imports: dict[str, tuple[str, ...]] = field(default_factory=dict)
     stars: tuple[str, ...] = ()
     tying: dict[str, bytes] = field(default_factory=dict)
 
-    def line_of(self, name: str) -> set[str]:
+    def ancestry_of(self, name: str) -> set[str]:
         """A class, and the classes of the same module that it derives from."""
-        line: set[str] = set()
+        found: set[str] = set()
         waiting = [name]
         while waiting:
             current = waiting.pop()
-            if current in self.classes and current not in line:
-                line.add(current)
+            if current in self.classes and current not in found:
+                found.add(current)
                 waiting += self.classes[current]
-        return line
+        return found
 
 
-_CLASS = re.compile(rb"\nclass[ \t]+(\w+)[ \t]*(?:\(([^)]*)\)|:)")
+_CLASS = re.compile(rb"class[ \t]+(\w+)[ \t]*(?:\(([^)]*)|:)")
+_RENAMED = re.compile(rb"\n([A-Z]\w*)[ \t]*=[ \t]*([A-Za-z_][\w.]*)[ \t]*(?=[#\n])")
 _NEXT = re.compile(rb"\n(?:@|class\b|def\b|async\b)")
 """What comes after a class."""
-_FROM = re.compile(rb"\nfrom[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)")
+_FROM = re.compile(rb"from[ \t]+([\w.]+)[ \t]+import[ \t]*(\([^)]*\)|[^\n;]*)")
+_IMPORT = re.compile(rb"import[ \t]+([\w.][\w., \t]*)")
 _COMMENT = re.compile(rb"#[^\n]*")
+_DOTTED = re.compile(rb"[A-Za-z_][\w.]*")
+_BEFORE_A_STATEMENT = (b"", b"\n", b";", b":")
 
 
 def head_of(data: bytes) -> Head:
-    """By patterns, without parsing: it may see too much, in a string say."""
-    data = b"\n" + data  # patterns that start with a literal are many times faster than those that start with a line
-    found = list(_CLASS.finditer(data))
-    classes = {}
-    for match in found:
-        spelled = (base.strip().decode(errors="replace") for base in (match[2] or b"").split(b",") if b"=" not in base)
-        classes[match[1].decode()] = tuple(base for base in spelled if base)
-    imports, stars = {}, []
-    for package, names in _FROM.findall(data):
-        module = package.decode()
+    """By patterns, without parsing: it may see too much, in a string say, and what is only imported in a function."""
+    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if b"\\\n" in data:
+        data = data.replace(b"\\\n", b"  ")
+    classes: dict[str, tuple[str, ...]] = {}
+    tying: dict[str, bytes] = {}
+    speaks = _speaks_of_a_tie(data)
+    for match in _statements_like(_CLASS, data):
+        name = match[1].decode()
+        classes[name] = (*classes.get(name, ()), *(base.decode() for base in _DOTTED.findall(match[2] or b"")))
+        end = _NEXT.search(data, match.end()) if speaks else None
+        text = data[match.start() : end.start() if end else len(data)] if speaks else b""
+        if _speaks_of_a_tie(text):
+            tying[name] = text
+    for match in _RENAMED.finditer(data):
+        name = match[1].decode()
+        classes[name] = (*classes.get(name, ()), match[2].decode())
+    imports, stars = _imports_in(data)
+    return Head(classes, imports, stars, tying)
+
+
+def _imports_in(data: bytes) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
+    imports: dict[str, tuple[str, ...]] = {}
+    stars = []
+    for match in _statements_like(_FROM, data):
+        module = match[1].decode()
         joint = "" if module.endswith(".") else "."
-        for part in _COMMENT.sub(b"", names).strip(b"() \t").split(b","):
+        for part in _COMMENT.sub(b"", match[2]).strip(b"() \t").split(b","):
             words = part.decode(errors="replace").split()
             if words == ["*"]:
                 stars.append(module)
             elif words:
-                imports[words[-1]] = f"{module}{joint}{words[0]}"
-    tying = {}
-    for match in found if _speaks_of_a_tie(data) else ():
-        end = _NEXT.search(data, match.end())
-        text = data[match.start() : end.start() if end else len(data)]
-        if _speaks_of_a_tie(text):
-            tying[match[1].decode()] = text
-    return Head(classes, imports, tuple(stars), tying)
+                _add(imports, words[-1], f"{module}{joint}{words[0]}")
+    for match in _statements_like(_IMPORT, data):
+        for names in match[1].decode().split(","):
+            words = names.split()
+            if words:
+                first = words[0].partition(".")[0]
+                _add(imports, words[-1] if len(words) == 3 else first, words[0] if len(words) == 3 else first)
+    return imports, tuple(stars)
+
+
+def _add(imports: dict[str, tuple[str, ...]], name: str, meaning: str) -> None:
+    if meaning not in imports.get(name, ()):
+        imports[name] = (*imports.get(name, ()), meaning)
+
+
+def _statements_like(pattern: re.Pattern[bytes], data: bytes) -> Iterator[re.Match[bytes]]:
+    """Matches with nothing before them in their statement. That a pattern starts with a literal makes it fast."""
+    for match in pattern.finditer(data):
+        if data[max(0, match.start() - 40) : match.start()].rstrip(b" \t")[-1:] in _BEFORE_A_STATEMENT:
+            yield match
 
 
 @lru_cache(maxsize=1024)
@@ -117,7 +149,9 @@ def outline_of(data: bytes) -> Outline:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Outline()
     lines = data.splitlines(keepends=True)
-    definitions, imports, stars = {}, {}, []
+    definitions: dict[str, Definition] = {}
+    imports: dict[str, tuple[str, ...]] = {}
+    stars = []
     for node in _statements(body):
         match node:
             case ast.ClassDef() | ast.FunctionDef():
@@ -127,14 +161,15 @@ def outline_of(data: bytes) -> Outline:
             case ast.Import():
                 for imported in node.names:
                     first = imported.name.partition(".")[0]
-                    imports[imported.asname or first] = imported.name if imported.asname else first
+                    _add(imports, imported.asname or first, imported.name if imported.asname else first)
             case ast.ImportFrom():
                 package = "." * node.level + (node.module or "")
+                joint = "." if node.module else ""
                 for imported in node.names:
                     if imported.name == "*":
                         stars.append(package)
                     else:
-                        imports[imported.asname or imported.name] = f"{package}.{imported.name}"
+                        _add(imports, imported.asname or imported.name, f"{package}{joint}{imported.name}")
     return Outline(definitions, imports, tuple(stars))
 
 
