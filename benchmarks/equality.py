@@ -16,6 +16,7 @@ from packages import PACKAGES, add_options, root_of
 from tielint import analysis
 from tielint.findings import Finding
 from tielint.linter import lint_file
+from tielint.quick import speaks_of_torch
 from tielint.settings import Settings
 
 Place = tuple[str, int, str]
@@ -50,7 +51,7 @@ def _prepare(segments: bool) -> None:
 
 def _compared(path: Path) -> tuple[set[Place], set[Place], int]:
     """What is lost, what is new, and how much is found with nothing left out. Files without torch are not looked at."""
-    if b"torch" not in path.read_bytes():
+    if not speaks_of_torch(path.read_bytes()):
         return set(), set(), 0
     usual, plain = (_places(lint_file(path, Settings(prefilter=gate)).findings) for gate in (True, False))
     return plain - usual, usual - plain, len(plain)

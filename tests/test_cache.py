@@ -174,9 +174,7 @@ def test_wrong_entries_are_passed_over(tielint: Command, tmp_path: Path) -> None
             assert tielint("check") == expected
 
 
-def test_where_nothing_can_be_written_there_is_no_cache(
-    tielint: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_where_nothing_can_be_written_there_is_no_cache(tielint: Command, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(ALIAS)
     (tmp_path / ".tielint_cache").write_text("a file, where a directory is wanted")
     assert tielint("check").status == 1
@@ -224,11 +222,12 @@ def test_runs_side_by_side_leave_a_whole_cache(tielint: Command, tmp_path: Path)
 
 
 def test_a_fix_run_uses_what_is_known_to_be_clean(tielint: Command, tmp_path: Path, linted: list[str]) -> None:
+    (tmp_path / "0.py").write_text(TIED)
     (tmp_path / "a.py").write_text(ALIAS)
-    (tmp_path / "b.py").write_text(TIED)
     tielint("check")
     linted.clear()
     assert tielint("check", "--fix").status == 0
+    assert linted == ["a.py"]
     assert (tmp_path / "a.py").read_text() == TIED
     assert tielint("check").status == 0
 

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import ast
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from programs import ALIAS, TIED, UNRELATED
 from proof import fixture_paths
 
-from tielint import analysis, workers
+from tielint import analysis
 from tielint.drafts import draft
 from tielint.linter import lint_source
 from tielint.parsing import lines_of
@@ -22,7 +19,6 @@ from tielint.registry import all_rules
 from tielint.segments import segments_of
 from tielint.settings import Settings
 from tielint.source import SourceFile
-from tielint.workers import lint_all
 
 PATH = Path("a.py")
 
@@ -290,6 +286,12 @@ ODD = {
         "            w = self.enc.weight.t()\n"
         "        return F.linear(self.enc(x), w)",
     ),
+    "an operation that is seldom used": (
+        "TIE101",
+        "",
+        "self.dec.weight = nn.Parameter(torch.resolve_conj(self.enc.weight))",
+        "",
+    ),
     "a repeated layer with a plural name": (
         "TIE401",
         "",
@@ -309,34 +311,3 @@ def test_odd_spellings_are_found_in_segments_too(name: str, monkeypatch: pytest.
     assert code in {finding.code for finding in whole.findings}
     monkeypatch.setattr(analysis, "SMALL", 0)
     assert lint_source(source, Settings()).findings == whole.findings
-
-
-# ---------------------------------------------------------------------- processes
-
-
-class Broken(Executor):
-    """A pool whose processes were ended from outside."""
-
-    def submit(self, *args: object, **options: object) -> Future[object]:  # type: ignore[override]
-        future: Future[object] = Future()
-        future.set_exception(BrokenProcessPool())
-        return future
-
-
-def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for number in range(20):
-        (tmp_path / f"{number}.py").write_text((ALIAS, TIED, UNRELATED, "import torch\n(")[number % 4])
-    paths = sorted(tmp_path.iterdir())
-
-    def reports(executor: Executor | None) -> dict[Path, tuple[object, ...]]:
-        results = lint_all(paths, Settings(), frozenset(), recording=False, executor=executor)
-        return {result.report.path: (result.report.findings, result.report.problem) for result in results}
-
-    alone = reports(None)
-    assert len(alone) == 20
-    assert sum(1 for findings, _ in alone.values() if findings) == 5
-    with ThreadPoolExecutor(3) as threads:
-        assert reports(threads) == alone
-    assert reports(Broken()) == alone
-    monkeypatch.setattr(workers, "WORTH_IT", 0)
-    assert reports(None) == alone

@@ -26,19 +26,23 @@ SMALL = 10_000
 """Bytes up to which nothing is left out of a text: it would cost more than it saves."""
 
 
+def wanted_rules(source: SourceFile, settings: Settings) -> tuple[Rule, ...]:
+    """The rules that the settings select and, unless they switch it off, the gate lets through."""
+    rules = _selected(all_rules(), settings)
+    return wanted_by(source.text.encode(), source.path, rules) if settings.prefilter else rules
+
+
 def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None = None) -> tuple[Finding, ...]:
-    """All findings that the settings want, sorted; `rules` are those that the gate let through, if it was asked.
+    """All findings that the settings want, sorted; `rules` are the wanted ones, where it is known already.
 
     Raises:
         LintError: the text is not Python, or is nested too deeply to read.
     """
-    data = source.text.encode(errors="surrogateescape")
     if rules is None:
-        rules = selected_rules(settings)
-        if settings.prefilter:
-            rules = wanted_by(data, source.path, rules)
+        rules = wanted_rules(source, settings)
     if not rules:
         return ()
+    data = source.text.encode()
     try:
         tree = python_tree(source.text)
         if not speaks_of_torch(data):
@@ -61,30 +65,22 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
     """Whether the rules find something in what of the text may matter to them, without reading all that it imports."""
-    lines = lines_of(source.text)
-    sites = sites_of(data, source.path, rules) if len(data) > SMALL and b"\r" not in data else None
-    gone, hollow, idle = frozenset[ast.AST](), frozenset[ast.AST](), frozenset[str]()
-    if sites is not None:
-        from tielint.segments import segments_of
-
-        segments = segments_of(tree, lines, sites)
-        if segments is None:
-            return False
-        gone, hollow, idle = segments.gone, segments.hollow, segments.idle
     from tielint.drafts import draft
     from tielint.modules import Modules
+    from tielint.segments import Segments, segments_of
     from tielint.visitor import collect_facts
 
+    lines = lines_of(source.text)
+    sites = sites_of(data, source.path, rules) if len(data) > SMALL and b"\r" not in data else None
+    segments = Segments() if sites is None else segments_of(tree, lines, sites)
+    if segments is None:
+        return False
     try:
-        module = draft(tree, lines, gone=gone, hollow=hollow)
+        module = draft(tree, lines, gone=segments.gone, hollow=segments.hollow)
     except RecursionError:
         return True
-    return bool(_judged(collect_facts(module, Modules(source.path, thorough=False), idle=idle), rules))
-
-
-def selected_rules(settings: Settings) -> tuple[Rule, ...]:
-    """The rules that the settings select, by their codes."""
-    return _selected(all_rules(), settings)
+    facts = collect_facts(module, Modules(source.path, thorough=False), idle=segments.idle)
+    return bool(_judged(facts, rules))
 
 
 @lru_cache(maxsize=8)

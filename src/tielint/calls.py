@@ -420,10 +420,11 @@ def _getattr(site: Site) -> Value:
 
 
 def _delattr(site: Site) -> Value:
-    name = site.get(1, "")
-    for receiver in options(site.positional[0]) if site.positional else ():
-        known = name.value if isinstance(name, Constant) else None
-        site.visitor.stores.delete_attribute(receiver, known if isinstance(known, str) else None)
+    given = site.get(1, "")
+    name = given.value if isinstance(given, Constant) and isinstance(given.value, str) else None
+    if site.positional:
+        stores = site.visitor.stores
+        stores.on_one(site.positional[0], lambda receiver: stores.delete_attribute(receiver, name))
     return Constant(None)
 
 

@@ -58,9 +58,10 @@ _OWN = rb"(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b"
 _WORD_OWN = rb"(?:(?:weight|bias|kernel)\b|\b[Ww](?:_\w+|[a-z0-9]{0,2})\b)"
 _FRESH = (
     rb"(?:(?:torch|th|np|numpy)\.(?:zeros|ones|empty|rand|randn|randint|full|Tensor|FloatTensor|arange|eye|normal|linspace|"
-    rb"zeros_like|ones_like|empty_like|randn_like|rand_like|full_like|log|exp|sqrt)\b|torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|"
-    rb"config|float\(|math\.)|config\b|self\.config\b)"
+    rb"zeros_like|ones_like|empty_like|randn_like|rand_like|full_like|log|exp|sqrt)\b(?!\.)|"
+    rb"torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|config|float\(|math\.)|config\b|self\.config\b)"
 )
+"""Values that were nowhere before."""
 _SETTING = rb"(?:self\.|model\.)?(?:config|cfg|args|hparams)\b"
 """What holds numbers and flags, and no Parameter."""
 _TURN = (
@@ -182,7 +183,8 @@ FROM_ANOTHER = (
 )
 STATE_LOADED = Likeness(rb"load_state_dict")
 COPIED_DEEPLY = Likeness(
-    rb"deepcopy\(\s*(?![^)\n]*(?:config|kwargs|args|state|dict|output|input|label|cache|tokenizer|processor|history)\b)[A-Za-z_]"
+    rb"deepcopy\(\s*(?![^)\n]*(?:config|kwargs|args|state|dict|__dict__|outputs?|inputs?|ids|label|cache|tokenizer|"
+    rb"processor|history)\b)[A-Za-z_]"
 )
 """What is copied may be a layer."""
 OPTIMIZER = (
@@ -243,20 +245,8 @@ TIES = (ASSIGNED, *UNPACKED, *REGISTERED, DATA_ASSIGNED, ties_own_parameters, ti
 """One of these makes a tie that something later may undo."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AfterTie:
-    """Wherever the pattern matches in a file in which something ties."""
-
-    pattern: bytes
-
-    def __call__(self, data: bytes, path: Path) -> Iterator[int]:
-        return Likeness(self.pattern)(data, path) if _ties(data, path) else iter(())
-
-
-@remembered(1)
-def _ties(data: bytes, path: Path) -> bool:
-    """Asked of one file by several rules."""
-    return any(True for candidate in TIES for _ in candidate(data, path))
+class AfterTie(Likeness):
+    """Where a tie may be undone. It opens no file: that is for what ties, which the same rule has to list."""
 
 
 REPLACES = AfterTie(rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=(?!=)")
@@ -305,7 +295,7 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
 def _grown(data: bytes) -> Iterator[int]:
     """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
     handed_on: set[bytes] | None = None
-    for match in _compiled(rb"\.append\(\s*([\w.]+)\s*\)").finditer(data):
+    for match in _compiled(rb"\.append\(\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*\)").finditer(data):
         grown = _compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
         if grown and handed_on is None:
             handed_on = set().union(*(_compiled(pattern).findall(data) for pattern in _HANDED_ON))
@@ -324,8 +314,8 @@ def _rebound(match: re.Match[bytes], data: bytes) -> bool:
 
 _LITERAL = rb"[\[(]\s*(?:[-\d\"'\]]|None\b|True\b|False\b|[fb][\"'])[^\[\]()]*\Z|[\w\])]\[[^\[\]\n]*\Z"
 _NUMBER = (
-    rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|count|shape|rate|ratio|num_\w+|type|name|path)\s*\Z|"
-    rb"config\.\w+\s*\Z"
+    rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|count|shape|rate|ratio|states|\b(?:num|n)_\w+|type|"
+    rb"name|path)\s*\Z|config\.\w+\s*\Z"
 )
 """The names of numbers and texts, which may be repeated."""
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"

@@ -15,6 +15,8 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
+from tielint.parsing import first_row
+
 Statement: TypeAlias = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -119,7 +121,7 @@ class _Draft:
     def _suite(self, head: int, body: Sequence[ast.stmt]) -> cst.BaseSuite:
         """head: the row in which the block's head begins."""
         start = body[0]
-        row = _first_row(start)
+        row = first_row(start)
         if type(start) not in _STATEMENTS and self._lines[row - 1][: start.col_offset].strip():
             return cst.SimpleStatementSuite([_small(node) for node in body], _NO_BLANK, _END)
         last = row - 1
@@ -133,7 +135,7 @@ class _Draft:
         return self._suite(node.lineno, node.body)
 
     def _else(self, body: Sequence[ast.stmt]) -> cst.Else | None:
-        return cst.Else(self._suite(_first_row(body[0]), body)) if body else None
+        return cst.Else(self._suite(first_row(body[0]), body)) if body else None
 
     # ------------------------------------------------------------------ comments
 
@@ -145,7 +147,7 @@ class _Draft:
     def _comments_above(self, node: ast.stmt, *, first: bool) -> list[cst.EmptyLine]:
         """The lines above a statement that are its own; those that are indented further end the block before it."""
         found: list[cst.EmptyLine] = []
-        row = 0 if first else _first_row(node) - 1
+        row = 0 if first else first_row(node) - 1
         while row > 0:
             line = self._lines[row - 1]
             text = line.lstrip()
@@ -221,7 +223,7 @@ class _Draft:
         return cst.With(items, self._suite(node.lineno, node.body), leading_lines=above)
 
     def _try(self, node: ast.Try, above: list[cst.EmptyLine]) -> cst.Try:
-        final = cst.Finally(self._suite(_first_row(node.finalbody[0]), node.finalbody)) if node.finalbody else None
+        final = cst.Finally(self._suite(first_row(node.finalbody[0]), node.finalbody)) if node.finalbody else None
         return cst.Try(
             self._suite(node.lineno, node.body),
             list(map(self._handler, node.handlers)),
@@ -264,12 +266,6 @@ _STATEMENTS: dict[type[ast.stmt], Callable[..., cst.BaseCompoundStatement]] = {
 }
 if sys.version_info >= (3, 11):
     _STATEMENTS[ast.TryStar] = _Draft._try
-
-
-def _first_row(node: ast.stmt) -> int:
-    """Decorators come before the row that Python gives a definition."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return decorators[0].lineno if decorators else node.lineno
 
 
 # ---------------------------------------------------------------------- small statements

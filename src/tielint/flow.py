@@ -15,46 +15,10 @@ from tielint import candidates
 from tielint.candidates import Candidate
 from tielint.layers import CONTAINERS
 from tielint.parsing import statements_in
+from tielint.tensor import OPERATIONS
 
-_HANDS_ON = frozenset(
+_HANDS_ON = frozenset(OPERATIONS) | frozenset(
     [
-        "t",
-        "T",
-        "H",
-        "mT",
-        "mH",
-        "data",
-        "detach",
-        "clone",
-        "transpose",
-        "permute",
-        "swapaxes",
-        "swapdims",
-        "contiguous",
-        "movedim",
-        "moveaxis",
-        "adjoint",
-        "to",
-        "float",
-        "half",
-        "double",
-        "bfloat16",
-        "type",
-        "cuda",
-        "cpu",
-        "view",
-        "reshape",
-        "unsqueeze",
-        "squeeze",
-        "flatten",
-        "unflatten",
-        "view_as",
-        "reshape_as",
-        "expand",
-        "narrow",
-        "select",
-        "requires_grad_",
-        "detach_",
         "pop",
         "get",
         "items",
@@ -68,11 +32,7 @@ _HANDS_ON = frozenset(
         "named_children",
         "state_dict",
         "copy",
-        "deepcopy",
-        "tensor",
-        "as_tensor",
         "Tensor",
-        "Parameter",
         "getattr",
         "vars",
         "list",
@@ -82,15 +42,10 @@ _HANDS_ON = frozenset(
         "reversed",
         "next",
         "iter",
-        "rearrange",
-        "index_select",
-        "chunk",
-        "split",
         "enumerate",
         "sorted",
         "map",
         "filter",
-        "cast",
     ]
 )
 """Functions and methods whose result can be what they are given, or have its numbers."""
@@ -221,9 +176,11 @@ class Flow:
             return False
         match statement:
             case ast.Assign(targets=targets):
-                return any(not isinstance(target, ast.Name) or target.id in self._stored for target in targets)
+                return any(
+                    not isinstance(target, ast.Name) or target.id in self._stored_as_they_are for target in targets
+                )
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=grown)))):
-                return grown != "self" and grown in self._stored and not self._is_container(grown)
+                return grown != "self" and grown in self._stored_as_they_are and not self._is_container(grown)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=grown)))):
                 return grown not in self._registered
         return True
@@ -235,8 +192,7 @@ class Flow:
             for node in self._statements
             if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets)
         ]
-        made = (isinstance(value, ast.Call) and last_name(value.func) in CONTAINER_NAMES for value in values)
-        return bool(values) and all(made)
+        return bool(values) and all(map(_makes_container, values))
 
     def _is_set(self, statement: ast.stmt) -> bool:
         """`setattr` of something that can be a Parameter."""
@@ -291,19 +247,33 @@ class Flow:
     @cached_property
     def _stored(self) -> set[str]:
         """Local names that are returned or put somewhere, also under another name."""
-        stored: set[str] = set()
+        return self._followed(set().union(*map(self._origins, self._put), *map(self._given, self._keeping)))
+
+    @cached_property
+    def _stored_as_they_are(self) -> set[str]:
+        """Those that are not only put into a container of layers that is made there."""
+        put = [value for value in self._put if not _makes_container(value)]
+        return self._followed(set().union(*map(self._origins, put), *map(self._given, self._keeping)))
+
+    @cached_property
+    def _put(self) -> list[ast.expr]:
+        """What is returned, or assigned to more than local names."""
+        put: list[ast.expr] = []
         for node in self._statements:
             match node:
                 case ast.Assign(targets=targets, value=value) if not all(map(_is_plain_target, targets)):
-                    stored |= self._origins(value)
+                    put.append(value)
                 case ast.AnnAssign(target=ast.Attribute() | ast.Subscript(), value=ast.expr() as value):
-                    stored |= self._origins(value)
+                    put.append(value)
                 case ast.Return(value=ast.expr() as value) if self._node.name != "forward":
-                    stored |= self._origins(value)
-            for call in _calls(node):
-                if last_name(call.func) not in CONTAINER_NAMES and self._keeps(call):
-                    stored |= self._given(call)
-        return self._followed(stored)
+                    put.append(value)
+        return put
+
+    @cached_property
+    def _keeping(self) -> list[ast.Call]:
+        """Calls, but of containers of layers, that may keep what they are given."""
+        calls = (call for node in self._statements for call in _calls(node))
+        return [call for call in calls if not _makes_container(call) and self._keeps(call)]
 
     @cached_property
     def _passed(self) -> set[str]:
@@ -462,6 +432,10 @@ _UNKNOWN = "()"
 """Stands among names for what nothing is known of."""
 
 
+def _makes_container(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and last_name(node.func) in CONTAINER_NAMES
+
+
 def _is_own(function: ast.expr) -> TypeGuard[ast.Attribute]:
     return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "self"
 
@@ -475,7 +449,7 @@ def _is_mathematics(function: ast.expr) -> bool:
 def _outside_containers(node: ast.AST) -> Iterator[ast.AST]:
     """A statement's parts, without what containers of layers are given."""
     yield node
-    if not (isinstance(node, ast.Call) and last_name(node.func) in CONTAINER_NAMES):
+    if not (isinstance(node, ast.expr) and _makes_container(node)):
         for child in ast.iter_child_nodes(node):
             if not isinstance(child, ast.stmt):
                 yield from _outside_containers(child)

@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tielint.analysis import find, selected_rules
+from tielint.analysis import find, wanted_rules
 from tielint.findings import Applicability
-from tielint.parsing import LintError, syntax_problem
-from tielint.prefilter import wanted_by
+from tielint.parsing import LintError
 from tielint.report import FileReport
 from tielint.rule import Rule
 from tielint.settings import Settings
-from tielint.source import SourceError, SourceFile, read_bytes
+from tielint.source import SourceError, SourceFile
+from tielint.syntax import syntax_problem
 
 
 def lint_file(
@@ -22,22 +22,19 @@ def lint_file(
 ) -> FileReport:
     """Reads and lints a file; never writes.
 
-    A syntax error is reported in every file that speaks of torch, and with `check_syntax` in any other too: files that
+    A syntax error is reported in every file with the word torch, and with `check_syntax` in any other too: files that
     can't hold a finding are else not parsed.
     """
     if path.suffix == ".ipynb":
         return FileReport(path, problem="a notebook; make it a script first, with `jupyter nbconvert --to script`")
     try:
-        data = read_bytes(path)
-        source = SourceFile.from_bytes(data, path)
+        source = SourceFile.read(path)
     except SourceError as error:
         return FileReport(path, problem=str(error))
-    rules = selected_rules(settings)
-    if settings.prefilter:
-        rules = wanted_by(data, path, rules)
-        if not rules:
-            look = check_syntax or b"torch" in data
-            return FileReport(path, problem=syntax_problem(source.text) if look else None)
+    rules = wanted_rules(source, settings)
+    if not rules:
+        look = check_syntax or "torch" in source.text
+        return FileReport(path, problem=syntax_problem(source.text) if look else None)
     return lint_source(source, settings, fix=fix, rules=rules)
 
 
@@ -64,7 +61,7 @@ def lint_source(
     fix: Applicability | None = None,
     rules: tuple[Rule, ...] | None = None,
 ) -> FileReport:
-    """Lints a text; never writes. `rules` are those that its bytes let through, where they were asked already."""
+    """Lints a text; never writes. `rules` are the wanted ones, where it is known already."""
     try:
         with _uncollected():
             findings = find(source, settings, rules)

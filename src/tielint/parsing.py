@@ -1,14 +1,15 @@
-"""Parses a file's text, or says in one line why it can't be. Called by `analysis.py` and `linter.py`."""
+"""Parses a file's text, or says in one line why it can't be; what both of its trees are asked for in many places."""
 
 from __future__ import annotations
 
 import ast
 import re
-import symtable
 import warnings
 from collections.abc import Iterator
 from itertools import accumulate
 from typing import TYPE_CHECKING
+
+from tielint.syntax import syntax_problem
 
 if TYPE_CHECKING:
     import libcst as cst
@@ -55,7 +56,7 @@ def lines_of(text: str) -> list[str]:
 
 
 def parsed(text: str) -> cst.Module:
-    """LibCST's tree of a text that `python_tree` has looked at, or of a part of one."""
+    """LibCST's tree of a text that `python_tree` has looked at."""
     import libcst as cst
 
     try:
@@ -68,6 +69,12 @@ def parsed(text: str) -> cst.Module:
 
 def _too_deep() -> LintError:
     return LintError("nested too deeply to be linted")
+
+
+def first_row(node: ast.stmt) -> int:
+    """Decorators come before the row that Python gives a definition."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return decorators[0].lineno if decorators else node.lineno
 
 
 def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
@@ -87,19 +94,3 @@ def _deep(node: ast.stmt) -> bool:
         level = [child for node in level for child in ast.iter_child_nodes(node) if not isinstance(child, ast.stmt)]
         depth += 1
     return bool(level)
-
-
-def syntax_problem(text: str) -> str | None:
-    """What Python itself says of the syntax, or None where it has nothing to say.
-
-    By way of the symbol table, which costs less than a tree that no one looks at, and finds more errors.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            symtable.symtable(text, "<unknown>", "exec")
-    except SyntaxError as error:
-        return f"syntax error in line {error.lineno}: {error.msg}" if error.lineno else f"syntax error: {error.msg}"
-    except (ValueError, RecursionError, MemoryError) as error:
-        return f"can't be parsed: {error}"
-    return None

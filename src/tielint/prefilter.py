@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
 
-from tielint.candidates import TIES, AfterTie, Candidate
+from tielint.candidates import AfterTie, Candidate
 from tielint.quick import speaks_of_torch
 from tielint.rule import Rule
 
@@ -28,8 +28,7 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
 
     def found(candidate: Candidate) -> bool:
         if candidate not in known:
-            pointless = isinstance(candidate, AfterTie) and not any(found(tie) for tie in TIES)
-            known[candidate] = not pointless and any(True for _ in candidate(data, path))
+            known[candidate] = not isinstance(candidate, AfterTie) and any(True for _ in candidate(data, path))
         return known[candidate]
 
     return tuple(

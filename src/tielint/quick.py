@@ -6,14 +6,14 @@ Asked by `__main__.py` before anything else is imported. Where it is not sure it
 from __future__ import annotations
 
 import os
-import warnings
-from symtable import symtable
 
 from tielint.reads import upward
+from tielint.syntax import syntax_problem
 
 TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
+MOST_BYTES = 1_000_000
 _PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero", "--no-cache"])
 
 
@@ -38,19 +38,18 @@ def answer(arguments: list[str]) -> str | None:
 
 
 def _is_clean(path: str) -> bool:
-    if not path.endswith((".py", ".pyi")) or not os.path.isfile(path) or os.path.getsize(path) > 1_000_000:
+    if not path.endswith((".py", ".pyi")) or not os.path.isfile(path) or os.path.getsize(path) > MOST_BYTES:
         return False
     try:
         with open(path, "rb") as stream:
             data = stream.read()
-        if speaks_of_torch(data) and _may_hold_a_finding(data, path):
-            return False
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            symtable(data.decode("utf-8"), path, "exec")
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        text = data.decode("utf-8")
+    except (OSError, ValueError):
         return False
-    return True
+    encoded = data.startswith(b"\xef\xbb\xbf") or any(b"coding" in line for line in data.split(b"\n", 2)[:2])
+    if encoded or (speaks_of_torch(data) and _may_hold_a_finding(data, path)):
+        return False
+    return syntax_problem(text) is None
 
 
 def _may_hold_a_finding(data: bytes, path: str) -> bool:

@@ -17,6 +17,7 @@ from typing import TypeAlias
 from tielint import vocabulary
 from tielint.candidates import COPIED_DEEPLY, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
 from tielint.flow import CONTAINER_NAMES, Flow, Surroundings, last_name
+from tielint.parsing import first_row
 from tielint.prefilter import Site
 
 _LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
@@ -96,7 +97,7 @@ class _Outline:
         words = known.words if known else self.words
         first = self._after_docstring(holder, words, first)
         for node in _parts(holder.body):
-            start, end = _first_row(node), node.end_lineno or node.lineno
+            start, end = first_row(node), node.end_lineno or node.lineno
             words.update(self._words(first, start - 1))
             first = max(first, end + 1)
             if isinstance(node, ast.ClassDef):
@@ -232,7 +233,8 @@ class _Flows:
 
 def _registered(text: str) -> frozenset[str]:
     """The attributes to which nothing but containers of layers is assigned."""
-    assigned = Counter(name for left in _LEFT.findall(text) for name in _ATTRIBUTE.findall(left))
+    targets = (left for left in _LEFT.findall(text) if left.count("(") <= left.count(")"))  # else it is a keyword
+    assigned = Counter(name for target in targets for name in _ATTRIBUTE.findall(target))
     containers = Counter(_REGISTERED_ATTRIBUTE.findall(text))
     return frozenset(name for name, times in containers.items() if assigned[name] == times)
 
@@ -392,9 +394,3 @@ def _is_export(node: ast.stmt) -> bool:
     return isinstance(node, ast.Assign | ast.AugAssign) and any(
         isinstance(part, ast.Name) and part.id == "__all__" for part in ast.walk(node)
     )
-
-
-def _first_row(node: ast.stmt) -> int:
-    """Decorators come before the row that Python gives a definition."""
-    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
-    return min([node.lineno, *(decorator.lineno for decorator in decorators)])

@@ -391,14 +391,16 @@ class Stores:
             case cst.Name(value=name):
                 self.visitor.set_local(name, UNKNOWN)
             case cst.Attribute(value=holder, attr=cst.Name(value=name)):
-                for receiver in options(self.visitor.expressions.evaluate(holder)):
-                    self.delete_attribute(receiver, name)
+                receivers = self.visitor.expressions.evaluate(holder)
+                self.on_one(receivers, lambda receiver: self.delete_attribute(receiver, name))
             case cst.Subscript(value=holder, slice=[cst.SubscriptElement(slice=cst.Index(value=index))]):
                 key = self.visitor.expressions.evaluate(index)
-                for receiver in options(self.visitor.expressions.evaluate(holder)):
-                    if isinstance(receiver, Bound) and receiver.name in ("_parameters", "_modules"):
-                        known = str(key.value) if isinstance(key, Constant) else None
-                        self.delete_attribute(receiver.receiver, known)
+                known = str(key.value) if isinstance(key, Constant) else None
+                self.on_one(self.visitor.expressions.evaluate(holder), lambda table: self.delete_entry(table, known))
+
+    def delete_entry(self, table: Value, name: str | None) -> None:
+        if isinstance(table, Bound) and table.name in ("_parameters", "_modules"):
+            self.delete_attribute(table.receiver, name)
 
     def delete_attribute(self, receiver: Value, name: str | None) -> None:
         """Deletes one attribute; a name that is not known may be any, and takes all that were read."""
