@@ -53,9 +53,10 @@ class Near:
 
 
 _NAME = rb"(?:weight|bias|kernel|(?:weight|bias)_(?:ih|hh|hr)_l\w+|weight_[gv]|bias_[kv]|in_proj_weight|in_proj_bias)\b"
-_OWN = rb"(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b"
+_SHORT = rb"[Ww](?:_\w+|[a-z0-9]{0,2})"
+OWN = rb"(?:weight|bias|kernel|" + _SHORT + rb")\b"
 """The names of Parameters: those of layers, and those that people give their own."""
-_WORD_OWN = rb"(?:(?:weight|bias|kernel)\b|\b[Ww](?:_\w+|[a-z0-9]{0,2})\b)"
+_WORD_OWN = rb"(?:(?:weight|bias|kernel)\b|\b" + _SHORT + rb"\b)"
 _FRESH = (
     rb"(?:(?:torch|th|np|numpy)\.(?:zeros|ones|empty|rand|randn|randint|full|Tensor|FloatTensor|arange|eye|normal|linspace|"
     rb"zeros_like|ones_like|empty_like|randn_like|rand_like|full_like|log|exp|sqrt)\b(?!\.)|"
@@ -89,8 +90,8 @@ NAMED_ALIKE = Likeness(
 )
 """An attribute that sounds like a Parameter is given another one that does."""
 UNPACKED = (
-    Likeness(rb"\.(?:" + _OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]]|[ \t])=(?!=)"),
-    Likeness(rb",[ \t]*[\w.\[\]\"']+\.(?:" + _OWN + rb"|data\b)[ \t]*[)\]]?[ \t]*=(?!=)"),
+    Likeness(rb"\.(?:" + OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]]|[ \t])=(?!=)"),
+    Likeness(rb",[ \t]*[\w.\[\]\"']+\.(?:" + OWN + rb"|data\b)[ \t]*[)\]]?[ \t]*=(?!=)"),
 )
 """Several attributes at once."""
 WRAPPED = Likeness(
@@ -107,11 +108,11 @@ REGISTERED = (
     SET_BY_NAME,
     Likeness(rb"register_parameter\((?!\s*[^,()]*,\s*None\s*\))"),
     Likeness(rb"_parameters\b(?<!\w_parameters)(?!\.(?:get|items|keys|values)\(|[ \t]*:)"),
-    Likeness(rb"register_buffer\([^)]{0,200}?(?:weight|bias|[Pp]aram|" + _OWN + rb")"),
+    Likeness(rb"register_buffer\([^)]{0,200}?(?:weight|bias|[Pp]aram|" + OWN + rb")"),
 )
-SEEN_OTHERWISE = Likeness(rb"\." + _OWN + rb"(?:\.data|\.detach\(\))*\." + _TURN)
+SEEN_OTHERWISE = Likeness(rb"\." + OWN + rb"(?:\.data|\.detach\(\))*\." + _TURN)
 """A Parameter's values are taken, transposed or copied, whatever becomes of them."""
-GIVEN_A_NAME = Near(rb"\." + _OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + _OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w")
+GIVEN_A_NAME = Near(rb"\." + OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w")
 """A name is given something that is made of a Parameter."""
 KEPT = (
     Near(
@@ -152,7 +153,7 @@ _NOT_SEEN = rb"(?!\.(?:device|dtype|shape|size|ndim|dim|numel|requires_grad)\b)"
 DETACHED: tuple[Candidate, ...] = (
     Near(
         rb"\.(?:data\b|detach\()",
-        rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|[Ww](?:_\w+|[a-z0-9]{0,2}))"
+        rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|" + _SHORT + rb")"
         rb"(?:\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()",
     ),
     *(

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from tielint import vocabulary
-from tielint.candidates import COPIED_DEEPLY, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
+from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
 from tielint.flow import CONTAINER_NAMES, Flow, Surroundings, last_name
 from tielint.parsing import first_row
 from tielint.prefilter import Site
@@ -25,7 +25,7 @@ _COMMENT = re.compile(r"(?<![^\s])#[^\n\"']*$", re.MULTILINE)
 """Where no quote follows, it surely is one."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-_HANDS_OUT = re.compile(r"\.(?:weight|bias|kernel|[Ww](?:_\w+|[a-z0-9]{0,2}))\b(?!\.(?:dtype|device|shape))|[Pp]aram")
+_HANDS_OUT = re.compile(rf"\.{OWN.decode()}(?!\.(?:dtype|device|shape))|[Pp]aram")
 """What `forward` may answer with that is a Parameter."""
 _CONTAINER = f"(?:{'|'.join(sorted(CONTAINER_NAMES))})"
 _CONTAINED = re.compile(_CONTAINER + r"\(([^)]{0,200})")
