@@ -28,7 +28,7 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
-    """Wherever the pattern, which starts with a literal, matches."""
+    """Wherever the pattern matches; it starts with a literal, unless few files are asked."""
 
     pattern: bytes
 

@@ -1,7 +1,8 @@
-"""A module's tree in LibCST's nodes, made from the tree of Python's own parser, at a seventh of the cost of LibCST's.
+"""A module's tree in LibCST's nodes, made from the tree of Python's own parser, in a fraction of the time.
 
 Asked by `analysis.py` and `modules.py` where a text is only run, and none of it is shown or changed. A draft has the
-meaning of the text and the comments of its statements; blanks, parentheses and the spelling of literals are lost.
+meaning of the text and the comments of its statements; blanks, parentheses and the spelling of literals are lost. One
+node stands in many places where nothing tells them apart: a draft has no way back from a name to what holds it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 import sys
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, TypeAlias
 
@@ -82,7 +83,7 @@ def draft(
 
     gone: definitions that are left out. hollow: functions that stay as names; to call one gives something unknown.
     """
-    return cst.Module(_Draft(lines, gone, hollow).block(tree.body, first=True))
+    return cst.Module(_Draft(lines, gone, hollow).block(tree.body, of_module=True))
 
 
 class _Draft:
@@ -93,26 +94,18 @@ class _Draft:
         self._gone = gone
         self._hollow = hollow
 
-    def block(
-        self, body: Sequence[ast.stmt], *, first: bool = False
-    ) -> list[cst.SimpleStatementLine | cst.BaseCompoundStatement]:
-        """The statements of a block. first: the comments before them are the module's own."""
-        made: list[Statement] = []
-        small: list[ast.stmt] = []
-        for node in body:
-            convert = _STATEMENTS.get(type(node))
-            if small and (convert or node.lineno > (small[-1].end_lineno or 0)):
-                made.append(self._line(small, self._comments_above(small[0], first=first and not made)))
-                small = []
-            if convert is None:
-                small.append(node)
-            elif node in self._gone:
-                made.append(cst.SimpleStatementLine([_NOTHING], (), _END))
-            else:
-                made.append(convert(self, node, self._comments_above(node, first=first and not made)))
-        if small:
-            made.append(self._line(small, self._comments_above(small[0], first=first and not made)))
-        return made
+    def block(self, body: Sequence[ast.stmt], *, of_module: bool = False) -> list[Statement]:
+        """The statements of a block. Comments above the first one in a module are the module's own."""
+        groups = enumerate(_on_one_line(body))
+        return [self._statement(group, commented=index > 0 or not of_module) for index, group in groups]
+
+    def _statement(self, group: list[ast.stmt], *, commented: bool) -> Statement:
+        node = group[0]
+        if node in self._gone:
+            return cst.SimpleStatementLine([_NOTHING], (), _END)
+        above = self._comments_above(node) if commented else []
+        convert = _STATEMENTS.get(type(node))
+        return convert(self, node, above) if convert else self._line(group, above)
 
     def _line(self, nodes: list[ast.stmt], above: list[cst.EmptyLine]) -> cst.SimpleStatementLine:
         comment = self._comment_in(nodes[0].lineno, nodes[-1].end_lineno or nodes[-1].lineno)
@@ -144,10 +137,10 @@ class _Draft:
         text = self._lines[row - 1].lstrip()
         return not text or text.startswith("#")
 
-    def _comments_above(self, node: ast.stmt, *, first: bool) -> list[cst.EmptyLine]:
+    def _comments_above(self, node: ast.stmt) -> list[cst.EmptyLine]:
         """The lines above a statement that are its own; those that are indented further end the block before it."""
         found: list[cst.EmptyLine] = []
-        row = 0 if first else first_row(node) - 1
+        row = first_row(node) - 1
         while row > 0:
             line = self._lines[row - 1]
             text = line.lstrip()
@@ -194,7 +187,7 @@ class _Draft:
     def _if(self, node: ast.If, above: list[cst.EmptyLine]) -> cst.If:
         match node.orelse:
             case [ast.If(col_offset=column) as other] if column == node.col_offset:
-                orelse: cst.If | cst.Else | None = self._if(other, self._comments_above(other, first=False))
+                orelse: cst.If | cst.Else | None = self._if(other, self._comments_above(other))
             case otherwise:
                 orelse = self._else(otherwise)
         return cst.If(_expression(node.test), self._suite(node.lineno, node.body), orelse, leading_lines=above)
@@ -269,6 +262,18 @@ if sys.version_info >= (3, 11):
 
 
 # ---------------------------------------------------------------------- small statements
+
+
+def _on_one_line(body: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
+    """Small statements that share a line, together; any other alone."""
+    group: list[ast.stmt] = []
+    for node in body:
+        if group and (type(node) in _STATEMENTS or node.lineno > (group[-1].end_lineno or 0)):
+            yield group
+            group = []
+        group.append(node)
+    if group:
+        yield group
 
 
 def _small(node: ast.stmt) -> cst.BaseSmallStatement:

@@ -1,4 +1,4 @@
-"""What a rule is. Each file in rules/ defines one subclass; registry.py finds them, linter.py runs them."""
+"""What a rule is. Each file in rules/ defines one subclass; registry.py finds them, analysis.py runs them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Rule(ABC):
     `triggers` is the prefilter's contract: groups of byte strings; a file can hold a finding of this rule only if it
     contains at least one string of *every* group. `sites`, from `candidates.py`, tell where in it a finding may be
     made: only functions that have one of them, and what these have to do with, are looked into; without sites, the
-    whole file is. `candidates` tell what the file must have besides: one of every group.
+    whole file is. `candidates` tell what the file must have besides: one of every group. An `AfterTie` among the sites
+    opens no file: beside it stand `TIES`.
     """
 
     code: ClassVar[str]
