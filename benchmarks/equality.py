@@ -1,6 +1,6 @@
 """Lints pinned packages as usual and with nothing left out, and compares: `python benchmarks/equality.py`.
 
-The plain road parses each file as a whole, in one piece, and follows all imports. It takes about an hour for all.
+The plain road parses each file as a whole, in one piece, and follows all imports. It takes a quarter of an hour for all.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from packages import PACKAGES, add_options, root_of
+from packages import add_options, files_of, named, root_of
 
 from tielint import analysis
 from tielint.findings import Finding
@@ -30,9 +30,9 @@ def main() -> int:
     parser.add_argument("--segments", action="store_true", help="take small files apart as large ones are")
     options = parser.parse_args()
     equal = True
-    for name in options.names or PACKAGES:
+    for name in named(parser, options.names):
         root = root_of(name, options.unpacked, options.cache)
-        paths = sorted(path for path in root.rglob("*.py") if path.is_file())
+        paths = files_of(root)
         with ProcessPoolExecutor(initializer=_prepare, initargs=(options.segments,)) as pool:
             outcomes = list(pool.map(_compared, paths, chunksize=8))
         for path, (lost, new, _) in zip(paths, outcomes, strict=True):

@@ -59,6 +59,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def named(parser: argparse.ArgumentParser, names: Sequence[str]) -> Sequence[str]:
+    """The packages of these names, or all without one; ends the program where one is not pinned."""
+    if unknown := set(names) - PACKAGES.keys():
+        parser.error(f"not pinned here: {', '.join(sorted(unknown))}")
+    return names or list(PACKAGES)
+
+
+def files_of(root: Path) -> list[Path]:
+    """A package's Python files, sorted."""
+    return sorted(path for path in root.rglob("*.py") if path.is_file())
+
+
 def root_of(name: str, unpacked: Sequence[Path], cache: Path) -> Path:
     """The directory with the package's files."""
     titles = (f"{name}-{PACKAGES[name]}", f"{name.replace('-', '_')}-{PACKAGES[name]}", name)

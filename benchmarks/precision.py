@@ -11,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from packages import PACKAGES, add_options, root_of
+from packages import PACKAGES, add_options, files_of, named, root_of
 
 from tielint.linter import lint_file
 from tielint.settings import Settings
@@ -41,13 +41,12 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="PACKAGE", help="one of " + ", ".join(PACKAGES) + "; all without")
     add_options(parser)
     options = parser.parse_args()
-    if unknown := set(options.names) - PACKAGES.keys():
-        parser.error(f"not pinned here: {', '.join(sorted(unknown))}")
+    names = named(parser, options.names)
     print(
         f"{'package':<28}{'files':>7}{'unread':>8}{'findings':>10}{'true':>6}{'false':>7}{'unjudged':>10}{'seconds':>9}"
     )
     rules: dict[str, Counter[bool | None]] = {}
-    sound = [_run(name, root_of(name, options.unpacked, options.cache), rules) for name in options.names or PACKAGES]
+    sound = [_run(name, root_of(name, options.unpacked, options.cache), rules) for name in names]
     _print_rules(rules)
     return 0 if all(sound) else 1
 
@@ -64,8 +63,7 @@ def _run(name: str, root: Path, rules: dict[str, Counter[bool | None]]) -> bool:
     """Lints one package, prints what came of it, counts it for each rule; whether all of it was as judged."""
     start = time.perf_counter()
     with ProcessPoolExecutor() as pool:
-        paths = sorted(path for path in root.rglob("*.py") if path.is_file())
-        outcomes = list(pool.map(_lint, paths, chunksize=16))
+        outcomes = list(pool.map(_lint, files_of(root), chunksize=16))
     seconds = time.perf_counter() - start
     judged = _judgements(name)
     places = [(_relative(outcome.path, root), line, code) for outcome in outcomes for line, code in outcome.findings]

@@ -87,7 +87,7 @@ def main() -> None:
     parser.add_argument("--svg", type=Path, metavar="FILE", help="draw the comparison (needs matplotlib)")
     options = parser.parse_args()
     corpus = root_of(CORPUS, options.unpacked, options.cache)
-    commands = Commands(_own(options.cache), *(_peer(name, options.cache) for name in PEERS))
+    commands = Commands(_own(options.cache), _peer("torchfix", options.cache), _peer("ruff", options.cache))
     with tempfile.TemporaryDirectory() as scratch:
         costs = dict(_costs(corpus, Path(scratch), commands, options.rounds, full=options.full))
     _print(corpus, costs)
@@ -169,7 +169,7 @@ def _settle() -> None:
 
 
 def _copied(corpus: Path, target: Path) -> Path:
-    shutil.copytree(corpus, target, ignore=lambda _, names: [name for name in names if name == ".tielint_cache"])
+    shutil.copytree(corpus, target, ignore=shutil.ignore_patterns(".tielint_cache"))
     return target
 
 
