@@ -75,7 +75,7 @@ def _run(name: str, root: Path, rules: dict[str, Counter[bool | None]]) -> bool:
     crashed = [outcome for outcome in outcomes if outcome.crash]
     gone = [place for place, true in judged.items() if true and place not in places]
     print(
-        f"{name + ' ' + PACKAGES[name]:<28}{len(paths):>7}{len(unread):>8}{len(places):>10}"
+        f"{name + ' ' + PACKAGES[name]:<28}{len(outcomes):>7}{len(unread):>8}{len(places):>10}"
         f"{counts[0]:>6}{counts[1]:>7}{counts[2]:>10}{seconds:>9.1f}"
     )
     for place, verdict in zip(places, verdicts, strict=True):
