@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 from conftest import Command
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from programs import ALIAS, TIED, UNRELATED
 
 from tielint import linter, replay, workers
@@ -162,16 +164,52 @@ def test_a_broken_cache_is_none(tielint: Command, tmp_path: Path, content: bytes
     assert tielint("check") == expected
 
 
-def test_wrong_entries_are_passed_over(tielint: Command, tmp_path: Path) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(min_value=0), st.integers(min_value=0, max_value=255))
+def test_a_changed_byte_changes_no_answer(tielint: Command, tmp_path: Path, place: int, byte: int) -> None:
     (tmp_path / "a.py").write_text(ALIAS)
+    (tmp_path / ".gitignore").touch()
     expected = tielint("check")
     file = tmp_path / ".tielint_cache" / "results.json"
-    kept = json.loads(file.read_text())
-    for wrong in (None, 3, [True], [True, [99], None], [True, [], {"findings": [{}]}], [True, ["x"], None]):
-        for name in ("a.py", ".gitignore"):
-            (tmp_path / ".gitignore").touch()
-            file.write_text(json.dumps({**kept, "files": {name: wrong}}))
-            assert tielint("check") == expected
+    content = bytearray(file.read_bytes())
+    content[place % len(content)] = byte
+    file.write_bytes(content)
+    (tmp_path / ".tielint_cache" / "last.json").unlink(missing_ok=True)
+    assert tielint("check") == expected
+
+
+def test_a_helper_that_changes_between_runs_of_single_files(tielint: Command, tmp_path: Path) -> None:
+    for name in ("one", "other"):
+        (tmp_path / f"{name}.py").write_text(HEIR)
+    base = tmp_path / "base.py"
+    base.write_text(BASE)
+    assert tielint("check").status == 1
+    base.write_text(BASE.replace(".weight = ", ".weights = "))
+    assert tielint("check", "one.py").status == 0
+    assert tielint("check", "base.py").status == 0
+    assert tielint("check") == tielint("check", "--no-cache")
+    assert tielint("check", "other.py").status == 0
+
+
+@pytest.mark.parametrize("order", [(ALIAS, TIED), (TIED, ALIAS)])
+def test_a_file_that_changes_while_it_is_linted(
+    tielint: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, order: tuple[str, str]
+) -> None:
+    first, second = (text.ljust(2_000, "#") for text in order)
+    file = tmp_path / "a.py"
+    file.write_text(first)
+    age(tmp_path)
+    lint_file = linter.lint_file
+
+    def slow(path: Path, *args: object, **options: object) -> FileReport:
+        report = lint_file(path, *args, **options)  # type: ignore[arg-type]
+        file.write_text(second)
+        return report
+
+    monkeypatch.setattr(workers, "lint_file", slow)
+    tielint("check")
+    monkeypatch.setattr(workers, "lint_file", lint_file)
+    assert tielint("check") == tielint("check", "--no-cache")
 
 
 def test_where_nothing_can_be_written_there_is_no_cache(tielint: Command, tmp_path: Path) -> None:
@@ -212,7 +250,7 @@ def test_runs_side_by_side_leave_a_whole_cache(tielint: Command, tmp_path: Path)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(run, range(40)))
-    json.loads((tmp_path / ".tielint_cache" / "results.json").read_text())
+    json.loads((tmp_path / ".tielint_cache" / "results.json").read_text().splitlines()[1])
     assert tielint("check") == expected
     assert {path.name for path in (tmp_path / ".tielint_cache").iterdir()} <= {
         ".gitignore",

@@ -1,8 +1,10 @@
 """Keeps what linting a file gave, until the file or something that it depends on changes. Asked by `run.py`.
 
-One JSON file holds the results of all files, for one version of the rules and one choice of settings. A file is known
-by its time and size, and where these changed, by its content. It is replaced as a whole, so that runs side by side
-can't spoil it; what is wrong with it is as if it were not there.
+One file holds the results of all files, for one version of the rules and one choice of settings: a line with a checksum
+of the second line, which is JSON. `paths` are files and how they were: time in ns (-1 where that may not last), size
+and a digest of the content, or whether there was one at all. `files` are the results: whether the syntax was checked,
+the numbers of the paths that it depends on, and the report. A path that results saw in different states has several
+numbers. The file is replaced as a whole, so that runs side by side can't spoil it.
 """
 
 from __future__ import annotations
@@ -11,8 +13,11 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import get_ident
+from typing import Any, TypeAlias
 
 from tielint import __version__
 from tielint.findings import Applicability, Confidence, Edit, Finding, Fix, Position, Span, Verdict
@@ -23,6 +28,11 @@ from tielint.report import FileReport
 from tielint.settings import Settings
 
 RESULTS = "results.json"
+
+_Lasting: TypeAlias = tuple[int, int, str | None] | bool | None
+"""Time, size and digest of what is in a file; of a directory, without a digest; or whether there is anything."""
+_State: TypeAlias = tuple[str, _Lasting]
+_Entry: TypeAlias = tuple[bool, list[int], dict[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,35 +51,32 @@ class Cache:
         self._root = os.path.abspath(root)
         self._directory = root / DIRECTORY
         self._version = _version(settings)
-        self._paths: list[list[object]] = []
-        self._numbers: dict[str, int] = {}
-        self._files: dict[str, list[object]] = {}
+        self._paths: list[_State] = []
+        self._numbers: dict[_State, int] = {}
+        self._files: dict[str, _Entry] = {}
         self._now: dict[int, tuple[str, Stamp] | None] = {}
-        self._kept: dict[str, tuple[int, Stamp]] = {}
+        self._new: dict[tuple[str, Stamp], int] = {}
         self._changed = False
         self._load()
 
     def result(self, path: Path, *, syntax: bool) -> FileReport | None:
         """What is known of a file, if all is as it was; `syntax`: its syntax must have been checked."""
         entry = self._files.get(self._name(path))
-        match entry:
-            case [bool(checked), list(reads), found] if checked or not syntax:
-                try:
-                    now = [self._as_it_was(number) for number in reads]
-                    if None in now:
-                        return None
-                    report = _report(path, found)
-                    if report.problem and checked and not syntax:
-                        return None  # another run asked for more than this one
-                    note(dict(filter(None, now)))
-                    return report
-                except (KeyError, TypeError, ValueError, IndexError, AssertionError):
-                    return None
-        return None
+        if entry is None or (syntax and not entry[0]):
+            return None
+        checked, reads, found = entry
+        now = [self._as_it_was(number) for number in reads]
+        if None in now:
+            return None
+        report = _report(path, found)
+        if report.problem and checked and not syntax:
+            return None  # another run asked for more than this one
+        note(dict(filter(None, now)))
+        return report
 
     def add(self, result: Result) -> None:
         reads = [self._number(name, how) for name, how in result.reads.items()]
-        self._files[self._name(result.report.path)] = [result.syntax, reads, _plain(result.report)]
+        self._files[self._name(result.report.path)] = (result.syntax, reads, _plain(result.report))
         self._changed = True
 
     def keep(self) -> None:
@@ -87,79 +94,76 @@ class Cache:
         return os.path.normpath(os.path.join(self._root, name))
 
     def _number(self, path: str, how: Stamp) -> int:
-        """Many results depend on the same paths: each is looked into once, and again where it turns out to be read."""
-        number, kept = self._kept.get(path, (-1, False))
-        if number >= 0 and (isinstance(how, bool) or not isinstance(kept, bool)):
-            return number
-        name = self._name(path)
-        known: object = how if isinstance(how, bool) or how is None else [*_settled(how), _digest(path)]
-        number = self._numbers.setdefault(name, len(self._paths))
-        if number == len(self._paths):
-            self._paths.append([name, known])
-        elif not isinstance(how, bool):
-            self._paths[number] = [name, known]
-        self._now[number] = (path, how)
-        self._kept[path] = (number, how)
-        return number
+        """Of a path as a result saw it; other results may have seen it otherwise. Many have seen the same."""
+        if (path, how) not in self._new:
+            state: _State = (self._name(path), _lasting(path, how))
+            number = self._numbers.setdefault(state, len(self._paths))
+            if number == len(self._paths):
+                self._paths.append(state)
+            self._new[path, how] = number
+        return self._new[path, how]
 
     def _as_it_was(self, number: int) -> tuple[str, Stamp] | None:
         """A path and its stamp, if nothing changed since it was last kept."""
         if number not in self._now:
             name, how = self._paths[number]
-            path = self._place(str(name))
+            path = self._place(name)
             now = again(path, how)
-            self._now[number] = (path, now) if self._is_same(number, path, how, now) else None
+            state = _same(path, how, now)
+            if state is not None and state != how:
+                self._paths[number] = (name, state)
+                self._changed = True
+            self._now[number] = (path, now) if state is not None or how is now else None
         return self._now[number]
-
-    def _is_same(self, number: int, path: str, how: object, now: Stamp) -> bool:
-        match how:
-            case [int(changed), int(size), digest] if isinstance(now, tuple) and size == now[1]:
-                if changed != now[0] and digest is not None and _digest(path) == digest:
-                    self._paths[number] = [self._paths[number][0], [*_settled(now), digest]]
-                    self._changed = True
-                    return True
-                return changed == now[0]
-        return how is now
 
     # ------------------------------------------------------------------ the file
 
     def _load(self) -> None:
         try:
-            kept = json.loads((self._directory / RESULTS).read_bytes())
-            if kept["version"] == self._version:
-                self._paths, self._files = list(kept["paths"]), dict(kept["files"])
-                self._numbers = {str(path[0]): number for number, path in enumerate(self._paths)}
-        except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError):
-            self._paths, self._numbers, self._files = [], {}, {}
+            checksum, _, text = (self._directory / RESULTS).read_bytes().partition(b"\n")
+        except OSError:
+            return
+        if checksum.decode(errors="replace") != _digest_of(text):
+            return
+        kept = json.loads(text)
+        if kept["version"] == self._version:
+            self._paths = [(name, tuple(how) if isinstance(how, list) else how) for name, how in kept["paths"]]
+            self._files = {name: (checked, reads, found) for name, (checked, reads, found) in kept["files"].items()}
+            self._numbers = {state: number for number, state in enumerate(self._paths)}
 
     def _write(self) -> None:
         """Without files that are gone, and paths that no result speaks of any more."""
-        files: dict[str, list[object]] = {}
+        files = {name: entry for name, entry in self._files.items() if os.path.exists(self._place(name))}
         used: dict[int, int] = {}
-        places = range(len(self._paths))
-        for name, entry in self._files.items():
-            match entry:
-                case [checked, list(reads), found] if all(n in places for n in reads):
-                    if os.path.exists(self._place(name)):
-                        files[name] = [checked, [used.setdefault(number, len(used)) for number in reads], found]
-        kept = {"version": self._version, "paths": [self._paths[number] for number in used], "files": files}
-        write(self._directory, RESULTS, json.dumps(kept, separators=(",", ":")))
+        renumbered = {
+            name: (checked, [used.setdefault(number, len(used)) for number in reads], found)
+            for name, (checked, reads, found) in files.items()
+        }
+        kept = {"version": self._version, "paths": [self._paths[number] for number in used], "files": renumbered}
+        text = json.dumps(kept, separators=(",", ":"))
+        write(self._directory, RESULTS, f"{_digest_of(text.encode())}\n{text}")
 
 
-def write(directory: Path, name: str, text: str) -> None:
-    """Replaces a file of the cache as a whole. Where nothing can be written, there is no cache."""
-    import tempfile
-
+def prepare(directory: Path) -> None:
+    """Makes the cache's directory, where that is possible. What lists the project afterwards finds it already there."""
     try:
         if not directory.exists():
             directory.mkdir()
             (directory / ".gitignore").write_text("# Made by tielint.\n*\n", encoding="utf-8")
-        handle, temporary = tempfile.mkstemp(prefix=name, dir=directory)
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(temporary, directory / name)
     except OSError:
         pass
+
+
+def write(directory: Path, name: str, text: str) -> None:
+    """Replaces a file of the cache as a whole. Where nothing can be written, there is no cache."""
+    prepare(directory)
+    temporary = directory / f"{name}.{os.getpid()}-{get_ident()}"
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, directory / name)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def clean(root: Path) -> bool:
@@ -199,39 +203,56 @@ def _version(settings: Settings) -> str:
     return repr((__version__, sys.version, settings, files))
 
 
-def _settled(how: tuple[int, int]) -> tuple[int, int]:
-    changed, size = how
-    return (-1 if is_unsettled(changed) else changed, size)
+def _lasting(path: str, how: Stamp) -> _Lasting:
+    """A stamp with the content that it stands for, which is not known any more where the file has changed since."""
+    if not isinstance(how, tuple):
+        return how
+    digest = _digest(path)
+    content = digest if stamp(path) == how else None
+    return (-1 if is_unsettled(how[0]) else how[0], how[1], content)
+
+
+def _same(path: str, how: _Lasting, now: Stamp) -> _Lasting:
+    """How the path is to be kept from now on, if its content is as it was; else None."""
+    if not isinstance(how, tuple) or not isinstance(now, tuple) or how[1] != now[1]:
+        return None
+    if how[0] == now[0]:
+        return how
+    return _lasting(path, now) if how[2] is not None and _digest(path) == how[2] else None
 
 
 def _digest(path: str) -> str | None:
-    from hashlib import blake2b
-
     try:
         with open(path, "rb") as file:
-            return blake2b(file.read(), digest_size=16).hexdigest()
+            return _digest_of(file.read())
     except OSError:  # a directory, say
         return None
+
+
+def _digest_of(data: bytes) -> str:
+    from hashlib import blake2b
+
+    return blake2b(data, digest_size=16).hexdigest()
 
 
 # ---------------------------------------------------------------------- reports as plain data
 
 
-def _plain(report: FileReport) -> object:
+def _plain(report: FileReport) -> dict[str, Any] | None:
     if report.problem is None and not report.findings:
         return None
     findings = [{**asdict(finding), "path": None} for finding in report.findings]
     return {"problem": report.problem, "findings": findings}
 
 
-def _report(path: Path, found: object) -> FileReport:
-    if not isinstance(found, dict):
+def _report(path: Path, found: dict[str, Any] | None) -> FileReport:
+    if found is None:
         return FileReport(path)
     findings = tuple(_finding(path, finding) for finding in found["findings"])
     return FileReport(path, findings, found["problem"])
 
 
-def _finding(path: Path, plain: dict[str, object]) -> Finding:
+def _finding(path: Path, plain: dict[str, Any]) -> Finding:
     values = dict(plain)
     source, fix = values["source_span"], values["fix"]
     values |= {
@@ -242,15 +263,13 @@ def _finding(path: Path, plain: dict[str, object]) -> Finding:
         "source_span": source and _span(source),
         "fix": fix and _fix(fix),
     }
-    return Finding(**values)  # type: ignore[arg-type]
+    return Finding(**values)
 
 
-def _fix(plain: object) -> Fix:
-    assert isinstance(plain, dict)
+def _fix(plain: dict[str, Any]) -> Fix:
     edits = tuple(Edit(edit["content"], _span(edit["span"])) for edit in plain["edits"])
     return Fix(Applicability(plain["applicability"]), plain["message"], edits)
 
 
-def _span(plain: object) -> Span:
-    assert isinstance(plain, dict)
+def _span(plain: dict[str, Any]) -> Span:
     return Span(Position(**plain["start"]), Position(**plain["end"]))

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from tielint.parsing import first_row
+from tielint.parsing import LintError, first_row
 
 Statement: TypeAlias = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
@@ -82,8 +82,14 @@ def draft(
     """The module that a text's tree and lines make.
 
     gone: definitions that are left out. hollow: functions that stay as names; to call one gives something unknown.
+
+    Raises:
+        LintError: Python would refuse to compile it.
     """
-    return cst.Module(_Draft(lines, gone, hollow).block(tree.body, of_module=True))
+    try:
+        return _Draft(lines, gone, hollow).module(tree)
+    except cst.CSTValidationError as error:
+        raise LintError(f"syntax error: {error}") from None
 
 
 class _Draft:
@@ -93,6 +99,9 @@ class _Draft:
         self._lines = lines
         self._gone = gone
         self._hollow = hollow
+
+    def module(self, tree: ast.Module) -> cst.Module:
+        return cst.Module(self.block(tree.body, of_module=True))
 
     def block(self, body: Sequence[ast.stmt], *, of_module: bool = False) -> list[Statement]:
         """The statements of a block. Comments above the first one in a module are the module's own."""

@@ -63,8 +63,9 @@ def parsed(text: str) -> cst.Module:
         return cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         problem = syntax_problem(text)
-        message = problem or f"syntax error in line {error.raw_line}"
-        raise LintError(message) from None
+        raise LintError(problem or f"line {error.raw_line} can't be read by LibCST, though it is valid") from None
+    except cst.CSTValidationError as error:
+        raise LintError(f"syntax error: {error}") from None
 
 
 def _too_deep() -> LintError:
