@@ -68,5 +68,8 @@ def test_what_is_not_answered_quickly(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_a_configuration_is_left_to_the_long_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a.py").write_text("import torch\n")
-    Path("pyproject.toml").write_text("[tool.tielint]\nselect = ['TIE']\n")
-    assert quick.answer(["check", "a.py"]) is None
+    for text in ("[tool.tielint]\nselect = ['TIE']\n", "[tool.other\n", "# é"):
+        Path("pyproject.toml").write_bytes(text.encode("latin-1"))
+        assert quick.answer(["check", "a.py"]) is None
+    Path("pyproject.toml").write_text("[tool.other]\n")
+    assert quick.answer(["check", "a.py"]) is not None

@@ -11,7 +11,6 @@ from tielint.analysis import find, wanted_rules
 from tielint.findings import Applicability
 from tielint.parsing import LintError
 from tielint.report import FileReport
-from tielint.rule import Rule
 from tielint.settings import Settings
 from tielint.source import SourceError, SourceFile
 from tielint.syntax import syntax_problem
@@ -31,11 +30,7 @@ def lint_file(
         source = SourceFile.read(path)
     except SourceError as error:
         return FileReport(path, problem=str(error))
-    rules = wanted_rules(source, settings)
-    if not rules:
-        look = check_syntax or "torch" in source.text
-        return FileReport(path, problem=syntax_problem(source.text) if look else None)
-    return lint_source(source, settings, fix=fix, rules=rules)
+    return lint_source(source, settings, fix=fix, check_syntax=check_syntax)
 
 
 @contextmanager
@@ -55,13 +50,13 @@ def _uncollected() -> Iterator[None]:
 
 
 def lint_source(
-    source: SourceFile,
-    settings: Settings,
-    *,
-    fix: Applicability | None = None,
-    rules: tuple[Rule, ...] | None = None,
+    source: SourceFile, settings: Settings, *, fix: Applicability | None = None, check_syntax: bool = False
 ) -> FileReport:
-    """Lints a text; never writes. `rules` are the wanted ones, where it is known already."""
+    """Lints a text; never writes. `check_syntax` is as in `lint_file`."""
+    rules = wanted_rules(source, settings)
+    if not rules:
+        look = check_syntax or "torch" in source.text
+        return FileReport(source.path, problem=syntax_problem(source.text) if look else None)
     try:
         with _uncollected():
             findings = find(source, settings, rules)

@@ -6,6 +6,7 @@ Asked by `__main__.py` before anything else is imported. Where it is not sure it
 from __future__ import annotations
 
 import os
+import sys
 
 from tielint.reads import upward
 from tielint.syntax import syntax_problem
@@ -71,8 +72,21 @@ def _is_configured(directory: str) -> bool:
     for place in upward(directory):
         try:
             with open(os.path.join(place, "pyproject.toml"), "rb") as stream:
-                if b"tielint" in stream.read():
-                    return True
+                data = stream.read()
         except OSError:
-            pass
+            continue
+        if b"tielint" in data or not _is_toml(data):
+            return True
     return False
+
+
+def _is_toml(data: bytes) -> bool:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    try:
+        tomllib.loads(data.decode("utf-8"))
+    except ValueError:
+        return False
+    return True

@@ -10,12 +10,13 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from tielint.cache import Cache
+from tielint.cache import Cache, prepare
 from tielint.config import Config
 from tielint.discovery import Discovered, discover, repository_root
 from tielint.findings import Applicability
 from tielint.reads import forget, note
 from tielint.registry import all_rules
+from tielint.replay import DIRECTORY
 from tielint.report import FileReport, Problem, Repair, Report
 from tielint.settings import ConfigError, Settings
 from tielint.source import SourceError, SourceFile
@@ -86,7 +87,7 @@ def lint(request: Request, config: Config) -> Linted:
 
 
 def _lint_stdin(request: Request, settings: Settings) -> Linted:
-    """No prefilter: whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
+    """Whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
     from tielint.linter import lint_source
 
     path = request.stdin_filename or STDIN
@@ -97,7 +98,7 @@ def _lint_stdin(request: Request, settings: Settings) -> Linted:
     fixed = data
     try:
         source = SourceFile.from_bytes(data, path)
-        report = lint_source(source, replace(settings, prefilter=False), fix=request.fix)
+        report = lint_source(source, settings, fix=request.fix, check_syntax=True)
         if report.new_text is not None:
             fixed = source.encode(report.new_text)
             original[path] = source
@@ -113,6 +114,8 @@ def _lint_files(request: Request, config: Config) -> Linted:
 
     In a large tree that would cost more than the linting; there, syntax is checked in the files that rules parse.
     """
+    if request.cache and request.fix is None:
+        prepare(project_root(config) / DIRECTORY)
     found = discover(request.paths or (Path(),), config.settings.exclude, config.root, force=request.force_exclude)
     few = len(found.files) <= FEW_FILES
     checked = frozenset(found.files) if few else found.named
