@@ -76,7 +76,9 @@ _BEFORE_A_STATEMENT = (b"", b"\n", b";", b":")
 
 def head_of(data: bytes) -> Head:
     """By patterns, without parsing: it may see too much, in a string say, and what is only imported in a function."""
-    data = data.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if b"\r" in data:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\\\n" in data:
         data = data.replace(b"\\\n", b"  ")
     classes: dict[str, tuple[str, ...]] = {}
