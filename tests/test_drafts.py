@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import libcst as cst
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from proof import fixture_paths
 
 from tielint.drafts import draft
@@ -98,6 +100,28 @@ class Model(Base[int], nn.Module, metaclass=Meta):  # a class
         text = """# no comment
         # neither"""; quote = '# no'  # yes "quoted"
 '''
+
+SHAPES = [
+    "({}) + ({})",
+    "({}) ** ({})",
+    "({}) @ ({})",
+    "not ({})",
+    "-({})",
+    "({}) and ({})",
+    "({}) or ({})",
+    "({}) is ({})",
+    "({}) if ({}) else ({})",
+    "({}).x",
+    "({})[({})]",
+    "({})(({}))",
+    "lambda: ({})",
+    "[({}) for a in ({}) if ({})]",
+]
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["a", "b", "c"]),
+    lambda inner: st.builds(str.format, st.sampled_from(SHAPES), inner, inner, inner),
+    max_leaves=8,
+)
 
 PUNCTUATION = (
     cst.BaseParenthesizableWhitespace,
@@ -197,3 +221,10 @@ def test_a_draft_means_what_the_text_means(text: str) -> None:
     assert meaning(made) == meaning(read)
     ours, theirs = list(commented(made)), list(commented(read))
     assert ours == theirs
+
+
+@given(EXPRESSIONS)
+def test_an_expression_keeps_its_terms_apart(expression: str) -> None:
+    text = f"x = {expression}"
+    tree = ast.parse(text)
+    assert ast.dump(ast.parse(draft(tree, [text]).code)) == ast.dump(tree)

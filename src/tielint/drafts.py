@@ -366,8 +366,17 @@ def _named(name: str) -> cst.Name:
     return cst.Name(name)
 
 
+def _operand(node: ast.expr) -> cst.BaseExpression:
+    """An expression in another one. Parentheses keep its text apart: some indexes are told apart by their texts."""
+    made = _expression(node)
+    return made.with_changes(lpar=_LEFT, rpar=_RIGHT) if isinstance(node, _OF_SEVERAL_TERMS) else made
+
+
+_OF_SEVERAL_TERMS = (ast.BinOp, ast.BoolOp, ast.UnaryOp, ast.Compare, ast.IfExp, ast.Lambda, ast.NamedExpr, ast.Await)
+
+
 def _attribute(node: ast.Attribute) -> cst.Attribute:
-    return cst.Attribute(_expression(node.value), _named(node.attr), _DOT)
+    return cst.Attribute(_operand(node.value), _named(node.attr), _DOT)
 
 
 @lru_cache(maxsize=4096, typed=True)
@@ -432,9 +441,7 @@ def _keyword(node: ast.keyword) -> cst.Arg:
 
 def _call(node: ast.Call) -> cst.Call:
     arguments = [*map(_argument, node.args), *map(_keyword, node.keywords)]
-    return cst.Call(
-        _expression(node.func), arguments, whitespace_after_func=_NO_BLANK, whitespace_before_args=_NO_BLANK
-    )
+    return cst.Call(_operand(node.func), arguments, whitespace_after_func=_NO_BLANK, whitespace_before_args=_NO_BLANK)
 
 
 def _subscript(node: ast.Subscript) -> cst.Subscript:
@@ -442,7 +449,7 @@ def _subscript(node: ast.Subscript) -> cst.Subscript:
     several = isinstance(index, ast.Tuple) and index.elts and index.col_offset == index.elts[0].col_offset
     parts = index.elts if several and isinstance(index, ast.Tuple) else [index]
     return cst.Subscript(
-        _expression(node.value),
+        _operand(node.value),
         [cst.SubscriptElement(_slice(part), _COMMA if several else cst.MaybeSentinel.DEFAULT) for part in parts],
         _LEFT_BRACKET,
         _RIGHT_BRACKET,
@@ -482,15 +489,15 @@ def _comprehended(clauses: Sequence[ast.comprehension]) -> cst.CompFor:
     first, *rest = clauses
     return cst.CompFor(
         _target(first.target),
-        _expression(first.iter),
-        [cst.CompIf(_expression(test)) for test in first.ifs],
+        _operand(first.iter),
+        [cst.CompIf(_operand(test)) for test in first.ifs],
         _comprehended(rest) if rest else None,
     )
 
 
 def _boolean(node: ast.BoolOp) -> cst.BaseExpression:
     operator = _BOOLEAN[type(node.op)]
-    made, *rest = map(_expression, node.values)
+    made, *rest = map(_operand, node.values)
     for value in rest:
         made = cst.BooleanOperation(made, operator, value)
     return made
@@ -498,12 +505,12 @@ def _boolean(node: ast.BoolOp) -> cst.BaseExpression:
 
 def _comparison(node: ast.Compare) -> cst.Comparison:
     pairs = zip(node.ops, node.comparators, strict=True)
-    targets = [cst.ComparisonTarget(_COMPARISON[type(operator)], _expression(other)) for operator, other in pairs]
-    return cst.Comparison(_expression(node.left), targets)
+    targets = [cst.ComparisonTarget(_COMPARISON[type(operator)], _operand(other)) for operator, other in pairs]
+    return cst.Comparison(_operand(node.left), targets)
 
 
 def _conditional(node: ast.IfExp) -> cst.IfExp:
-    return cst.IfExp(_expression(node.test), _expression(node.body), _expression(node.orelse))
+    return cst.IfExp(_operand(node.test), _operand(node.body), _operand(node.orelse))
 
 
 def _parameters(node: ast.arguments) -> cst.Parameters:
@@ -549,11 +556,9 @@ _EXPRESSIONS: dict[type[ast.expr], Callable[[Any], cst.BaseExpression]] = {
     ast.List: lambda node: cst.List(_elements(node.elts), _LEFT_BRACKET, _RIGHT_BRACKET),
     ast.Set: lambda node: cst.Set(_elements(node.elts), _LEFT_BRACE, _RIGHT_BRACE),
     ast.Dict: _dict,
-    ast.BinOp: lambda node: cst.BinaryOperation(
-        _expression(node.left), _BINARY[type(node.op)], _expression(node.right)
-    ),
+    ast.BinOp: lambda node: cst.BinaryOperation(_operand(node.left), _BINARY[type(node.op)], _operand(node.right)),
     ast.BoolOp: _boolean,
-    ast.UnaryOp: lambda node: cst.UnaryOperation(_UNARY[type(node.op)], _expression(node.operand)),
+    ast.UnaryOp: lambda node: cst.UnaryOperation(_UNARY[type(node.op)], _operand(node.operand)),
     ast.Compare: _comparison,
     ast.IfExp: _conditional,
     ast.Lambda: lambda node: cst.Lambda(_parameters(node.args), _expression(node.body)),
@@ -571,7 +576,7 @@ _EXPRESSIONS: dict[type[ast.expr], Callable[[Any], cst.BaseExpression]] = {
     ast.DictComp: lambda node: cst.DictComp(
         _expression(node.key), _expression(node.value), _comprehended(node.generators), _LEFT_BRACE, _RIGHT_BRACE
     ),
-    ast.Await: lambda node: cst.Await(_expression(node.value)),
+    ast.Await: lambda node: cst.Await(_operand(node.value)),
     ast.Yield: lambda node: cst.Yield(_expression(node.value) if node.value else None),
     ast.YieldFrom: lambda node: cst.Yield(cst.From(_expression(node.value))),
     ast.Starred: lambda node: _expression(node.value),
