@@ -11,8 +11,28 @@ from proof import fixture_name, fixture_paths
 
 from tielint import analysis
 from tielint.findings import Confidence
-from tielint.linter import lint_file
+from tielint.linter import lint_file, lint_source
 from tielint.settings import Settings
+from tielint.source import SourceFile
+
+MODEL = """\
+import torch
+from torch import nn
+{imports}
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.enc = nn.Linear(4, 4)
+        self.dec = nn.Linear(4, 4)
+        {constructor}
+
+    def forward(self, x):
+        for layer in self.c:
+            x = layer(x)
+        return self.dec(self.enc(x))
+"""
 
 
 @pytest.mark.parametrize("small", [analysis.SMALL, 0], ids=["whole", "in segments"])
@@ -72,3 +92,37 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
     path.write_text(text)
     report = lint_file(path, Settings())
     assert (report.findings, report.problem) == ((), None)
+
+
+@pytest.mark.parametrize(
+    ("code", "imports", "constructor"),
+    [
+        ("TIE101", "", "self.dec.weight = nn.Parameter(\n            # tied\n            self.enc.weight\n        )"),
+        ("TIE101", "", "self.dec.weight = nn.Parameter(\\\n            self.enc.weight)"),
+        ("TIE101", "from torch.nn import Parameter as P", "self.shared = P(self.enc.weight)"),
+        ("TIE101", "", "P = nn.Parameter\n        self.shared = P(self.enc.weight)"),
+        ("TIE106", "", "self.wt = (\n            self.enc.weight\n            .t()\n        )"),
+        ("TIE401", "", "self.c = nn.ModuleList(\n            [self.enc]\n            * 3\n        )"),
+        ("TIE401", "", "a = nn.Linear(4, 4)\n        self.c = nn.ModuleList([a  # again\n            for _ in 'abc'])"),
+        (
+            "TIE402",
+            "",
+            "self.c = [\n            # all\n            nn.Linear(4, 4),\n            self.enc,\n        ]",
+        ),
+        ("TIE402", "", "a, self.c = nn.ReLU(), []\n        b = nn.Linear(4, 4)\n        self.c.append(b)"),
+        ("TIE402", "", "a = nn.Linear(4, 4)\n        b = nn.Linear(4, 4)\n        self.c = [a, b]"),
+        ("TIE402", "", "self.c = [nn.ReLU(), nn.Linear(4, 4)]"),
+        ("TIE402", "", "self.c = list(nn.Linear(4, 4) for _ in range(3))"),
+        ("TIE402", "from torch.nn import Linear as L", "self.c = [L(4, 4), L(4, 4)]"),
+        ("TIE402", "class Own(nn.Linear): pass", "self.c = [Own(4, 4), Own(4, 4)]"),
+    ],
+)
+@pytest.mark.parametrize("small", [analysis.SMALL, 0], ids=["whole", "in segments"])
+def test_odd_spellings_pass_the_gate(
+    monkeypatch: pytest.MonkeyPatch, small: int, code: str, imports: str, constructor: str
+) -> None:
+    monkeypatch.setattr(analysis, "SMALL", small)
+    source = SourceFile(Path("model.py"), MODEL.format(imports=imports, constructor=constructor))
+    whole = lint_source(source, Settings(prefilter=False)).findings
+    assert code in {finding.code for finding in whole}
+    assert lint_source(source, Settings()).findings == whole

@@ -53,6 +53,28 @@ class Near:
 
 
 _NAME = rb"(?:weight|bias|kernel|(?:weight|bias)_(?:ih|hh|hr)_l\w+|weight_[gv]|bias_[kv]|in_proj_weight|in_proj_bias)\b"
+_TAKEN = (
+    rb"(?:Parameter|Linear|Bilinear|Embedding(?:Bag)?|Conv\w+|ModuleList|Sequential|ParameterList|no_grad|inference_mode|"
+    rb"set_grad_enabled|deepcopy|detach|clone|SGD|Adam\w*)"
+)
+"""What the patterns know by its name. Functions such as `weight_norm` are often given to a variable: that hides few."""
+
+
+def renames(data: bytes) -> bool:
+    """Whether what other patterns know by its name goes by another: `from torch.nn import Parameter as P`."""
+    for found in _compiled(rb" as[ \t]+\w").finditer(data):
+        if _compiled(rb"(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z").search(
+            data, max(0, found.start() - 40), found.start()
+        ):
+            return True
+    return any(_compiled(pattern).search(data) for pattern in _ALIASES)
+
+
+_IMPORTED = rb"(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z"
+_ALIASES = (
+    rb"=[ \t]*(?:[a-z]\w*\.)+" + _TAKEN + rb"[ \t]*(?=[\n;#])",
+    rb"partial\([ \t]*(?:[a-z]\w*\.)*" + _TAKEN + rb"[ \t]*[,)]",
+)
 _SHORT = rb"[Ww](?:_\w+|[a-z0-9]{0,2})"
 OWN = rb"(?:weight|bias|kernel|" + _SHORT + rb")\b"
 """The names of Parameters: those of layers, and those that people give their own."""
@@ -161,7 +183,7 @@ DETACHED: tuple[Candidate, ...] = (
             switch,
             rb"^([ \t]*)(?:async[ \t]+)?with[^\n]*"
             + switch
-            + rb"[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,60}?\1[ \t][^\n]*\.(?:"
+            + rb"(?:[^\n]*\n(?:\1[ \t][^\n]*\n|[ \t]*\n){0,300}?\1[ \t]|[^\n]*:[ \t])[^\n]*\.(?:"
             + _NAME
             + _NOT_SEEN
             + rb"|t\(|T\b|mT\b|transpose)",
@@ -285,7 +307,7 @@ def _multiplied(data: bytes) -> Iterator[int]:
 
 def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
     """A comprehension whose element is a name that its loop does not draw."""
-    for loop in _compiled(rb"for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[]").finditer(data):
+    for loop in _compiled(rb"for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[\"']").finditer(data):
         first = max(0, loop.start() - 200)
         element = _compiled(rb"[\[(]\s*([A-Za-z_][\w.]*)\s+\Z").search(data[first : loop.start()])
         drawn = element is None or element[1].partition(b".")[0] in _compiled(rb"\w+").findall(loop[1])
@@ -296,7 +318,7 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
 def _grown(data: bytes) -> Iterator[int]:
     """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
     handed_on: set[bytes] | None = None
-    for match in _compiled(rb"\.append\(\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*\)").finditer(data):
+    for match in _compiled(rb"\.append\(\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*\)").finditer(data):
         grown = _compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
         if grown and handed_on is None:
             handed_on = set().union(*(_compiled(pattern).findall(data) for pattern in _HANDED_ON))
@@ -322,49 +344,53 @@ _NUMBER = (
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
     _CONTAINER + rb"\(\s*\*?\s*([\w.]+)\s*\)",
-    rb"return[ \t]+(\w+)[ \t]*$",
+    rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$",
 )
 
 
-def lists_layers(data: bytes, path: Path) -> Iterator[int]:
+def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one."""
-    if b"torch.nn" in data:
-        yield from _RENAMED(data, path)
-    patterns = [_compiled(pattern) for pattern in _LISTED]
-    if makers := set(_makers(data)):
-        patterns.append(re.compile(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers)))
-    for pattern in patterns:
-        for match in pattern.finditer(data):
-            before = data[max(0, match.start() - 40) : match.start()].rstrip()
+    for layer in _compiled(_LAYER_CLASS).finditer(data):
+        first = max(0, layer.start() - 240)
+        if held := _compiled(_HOLDING).search(data[first : layer.start()]):
+            before = data[max(0, first + held.start() - 40) : first + held.start()].rstrip()
             if not before.endswith(_REGISTERING):
-                yield match.start()
+                yield first + held.start()
+    if makers := set(_makers(data)):
+        for match in re.finditer(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers), data):
+            yield match.start()
+    named = [match for pattern in _NAMED for match in _compiled(pattern).finditer(data)]
+    if named:
+        made = {match[1] for match in _before(data, _LAYER_CLASS, rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z")}
+        yield from (match.start() for match in named if match[1] in made)
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
-    """The names of functions that return a layer at once."""
+    """The names of functions that return a layer at once, and of classes that are layers themselves."""
     body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
     for match in _compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _LAYER).finditer(data):
         yield match[1]
     for match in _before(data, rb"lambda[^:\n]*:[ \t]*" + _LAYER, rb"(\w+)[ \t]*=[ \t]*\Z"):
         yield match[1]
+    for match in _compiled(rb"class[ \t]+(\w+)[ \t]*\((?=[^)\n]*(?:Linear|Embedding|Conv|Norm))").finditer(data):
+        yield match[1]
 
 
-_LAYER = (
-    rb"(?:\w+\.)*(?:Linear|Bilinear|Embedding|Conv|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|"
-    rb"RMS|PReLU)\w*\("
+_LAYER_CLASS = (
+    rb"(?:Linear|Bilinear|Embedding|Conv|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
+    rb"PReLU)\w*\("
 )
-_BEFORE_IN_DISPLAY = rb"(?:\s*(?:[\w\"'.]+\s*:\s*)?|[^\[\]{}()\n]{1,80},\s*)"
-_LISTED = (
-    rb"\[" + _BEFORE_IN_DISPLAY + _LAYER,
-    rb"\{" + _BEFORE_IN_DISPLAY + _LAYER,
-    rb"dict\(\s*\w+\s*=\s*" + _LAYER,
-    rb"=\s*\(\s*" + _LAYER + rb"[^()\n]*\)\s*,",
-    rb"\.(?:append|insert|setdefault)\(\s*(?:\w+\s*,\s*)?" + _LAYER,
+_LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
+_HOLDING = (
+    rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|dict\([^()\n]{0,80}|\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|"
+    rb"=[ \t]*(?:\(|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
 )
-_RENAMED = Near(
-    rb"torch\.nn",
-    rb"^from[ \t]+torch\.nn[\w.]*[ \t]+import[^\n]*\b[A-Z]\w*[ \t]+as\b|^import[ \t]+torch\.nn\.modules",
+"""What stands before a layer that is made in a list, dict or tuple, or for one."""
+_NAMED = (
+    rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[ \t]*(\w+)[ \t]*[,\])]",
+    rb"\.(?:append|insert|setdefault)\((?:[\w\"']+,[ \t]*)?[ \t]*(\w+)[ \t]*,?[ \t]*\)",
 )
+"""An attribute is given several names, or grows by one."""
 _REGISTERING = (b"ModuleList(", b"ParameterList(", b"ModuleDict(", b"ParameterDict(", b"Sequential(*", b"Sequential(")
 
 

@@ -456,10 +456,10 @@ def _outside_containers(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _shows_layers(node: ast.AST) -> bool:
-    """A list, dict or tuple with something made in it, or one that grows by it."""
+    """A list, dict or tuple with something made in it, or a name of it, or one that grows by it."""
     match node:
         case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts) | ast.Call(args=parts):
-            return any(isinstance(part, ast.Call) for part in parts)
+            return any(isinstance(part, ast.Call | ast.Name) for part in parts)
         case ast.ListComp() | ast.DictComp() | ast.GeneratorExp():
             return True
     return False

@@ -75,7 +75,7 @@ def _absolute(name: str, asked_by: Path) -> str:
     return ".".join([*holders, bare] if bare else holders)
 
 
-@remembered(8_192)
+@remembered(65_536)
 def _home(name: str, asked_by: Path, steps: int = MOST_STEPS) -> Home | Qualified | None:
     """The file that defines what a qualified name means, through the modules that hand it on."""
     if _is_of_torch(name):
@@ -112,6 +112,7 @@ def _matters(home: Home, steps: int = MOST_STEPS) -> bool:
     return any(isinstance(found, Home) and _matters(found, steps - 1) for found in above)
 
 
+@remembered(65_536)
 def _is_harmless(name: str, asked_by: Path) -> bool:
     """Whether a name surely means a class that can't tie: told from bytes, without an outline."""
     located = _located(name, asked_by)
@@ -140,7 +141,7 @@ def _base_may_tie(base: str, head: Head, file: Path, steps: int) -> bool:
     return any(not _is_of_torch(name) and _may_tie(name, _start(file.parent), steps) for name in names)
 
 
-@remembered(8_192)
+@remembered(65_536)
 def _may_tie(name: str, start: Path, steps: int) -> bool:
     """Whether a class may tie, or a function matter; no class without words of a tie is parsed. start: of `_start`."""
     asked_by = start / "_"

@@ -1,12 +1,19 @@
-"""The cheap gate in front of the parser: bytes in, which rules can find something in them out, and where."""
+"""The cheap gate in front of the parser: bytes in, which rules can find something in them out, and where.
+
+Patterns are held against the text as if each statement stood on one line, without comments; where names are imported
+under other names, against none.
+"""
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
-from tielint.candidates import AfterTie, Candidate
+from tielint.candidates import SPEAKS_OF_SHARING, AfterTie, Candidate, renames
 from tielint.quick import speaks_of_torch
 from tielint.rule import Rule
 
@@ -14,10 +21,33 @@ Site: TypeAlias = tuple[Candidate, int]
 """What a candidate saw, and in which row."""
 
 
+_COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']*$", re.MULTILINE)
+_GOES_ON = re.compile(rb"\n(?:(?<=[\[({,=*\\]\n)[ \t]*|(?<=[\[({,=*][ \t]\n)[ \t]*|[ \t]*(?=[.)\]}*]))")
+"""The end of a line after which its statement surely goes on, and the blanks behind it."""
+
+
+@lru_cache(maxsize=1)
+def _on_one_line(data: bytes) -> tuple[bytes, list[int]]:
+    """A text without comments whose statements stand on one line each, and the offsets in it of the ends of lines that
+    are gone."""
+    gone: list[int] = []
+    cut = 0
+
+    def join(match: re.Match[bytes]) -> bytes:
+        nonlocal cut
+        gone.append(match.start() - cut)
+        cut += len(match[0])
+        return b""
+
+    text = _GOES_ON.sub(join, _COMMENT.sub(b"", data) if b"#" in data else data)
+    return text.replace(b"\\", b" ") if b"\\\n" in data else text, gone
+
+
 def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:
     """The rules that can find something in a file with these bytes."""
     if not speaks_of_torch(data):
         return ()
+    rules = tuple(rules)
     present: dict[bytes, bool] = {}
     known: dict[Candidate, bool] = {}
 
@@ -28,27 +58,29 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
 
     def found(candidate: Candidate) -> bool:
         if candidate not in known:
-            known[candidate] = not isinstance(candidate, AfterTie) and any(True for _ in candidate(data, path))
+            text = data if candidate is SPEAKS_OF_SHARING else _on_one_line(data)[0]
+            known[candidate] = not isinstance(candidate, AfterTie) and any(True for _ in candidate(text, path))
         return known[candidate]
 
+    triggered = tuple(rule for rule in rules if all(any(map(has, group)) for group in rule.triggers))
+    if not triggered or renames(_on_one_line(data)[0]):
+        return triggered
     return tuple(
-        rule
-        for rule in rules
-        if all(any(map(has, group)) for group in rule.triggers)
-        and all(any(map(found, group)) for group in (rule.sites, *rule.candidates) if group)
+        rule for rule in triggered if all(any(map(found, group)) for group in (rule.sites, *rule.candidates) if group)
     )
 
 
 def sites_of(data: bytes, path: Path, rules: Iterable[Rule]) -> list[Site] | None:
     """The rows at which these rules can find something; None where one of them can anywhere."""
-    if not all(rule.sites for rule in rules):
+    text, gone = _on_one_line(data)
+    if not all(rule.sites for rule in rules) or renames(text):
         return None
     candidates = dict.fromkeys(candidate for rule in rules for candidate in rule.sites)
     sites = []
     for candidate in candidates:
         row, last = 1, 0
-        for offset in sorted(candidate(data, path)):
-            row += data.count(b"\n", last, offset)
+        for offset in sorted(candidate(text, path)):
+            row += text.count(b"\n", last, offset)
             last = offset
-            sites.append((candidate, row))
+            sites.append((candidate, row + bisect_right(gone, offset)))
     return sites
