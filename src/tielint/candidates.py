@@ -183,7 +183,7 @@ DETACHED: tuple[Candidate, ...] = (
             switch,
             rb"^([ \t]*)(?:async[ \t]+)?with[^\n]*"
             + switch
-            + rb"(?:[^\n]*\n(?:\1[ \t][^\n]*\n|[ \t]*\n){0,300}?\1[ \t]|[^\n]*:[ \t])[^\n]*\.(?:"
+            + rb"(?:[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,200}?\1[ \t]|[^\n]*:[ \t])[^\n]*\.(?:"
             + _NAME
             + _NOT_SEEN
             + rb"|t\(|T\b|mT\b|transpose)",
