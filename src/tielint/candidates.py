@@ -62,15 +62,12 @@ _TAKEN = (
 
 def renames(data: bytes) -> bool:
     """Whether what other patterns know by its name goes by another: `from torch.nn import Parameter as P`."""
-    for found in _compiled(rb" as[ \t]+\w").finditer(data):
-        if _compiled(rb"(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z").search(
-            data, max(0, found.start() - 40), found.start()
-        ):
-            return True
+    if any(True for _ in _before(data, rb" as[ \t]+\w", _IMPORTED)):
+        return True
     return any(_compiled(pattern).search(data) for pattern in _ALIASES)
 
 
-_IMPORTED = rb"(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z"
+_IMPORTED = rb"from[ \t]+(?:torch|copy)\b.*\b(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z"
 _ALIASES = (
     rb"=[ \t]*(?:[a-z]\w*\.)+" + _TAKEN + rb"[ \t]*(?=[\n;#])",
     rb"partial\([ \t]*(?:[a-z]\w*\.)*" + _TAKEN + rb"[ \t]*[,)]",

@@ -99,7 +99,8 @@ def head_of(data: bytes) -> Head:
 
 
 def _imports_in(data: bytes) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    imports: dict[str, tuple[str, ...]] = {}
+    """An import that is indented counts only for names that no other binds: it may be an example in a docstring."""
+    imports: tuple[dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]] = ({}, {})
     stars = []
     for match in _statements_like(_FROM, data):
         module = match[1].decode()
@@ -109,14 +110,18 @@ def _imports_in(data: bytes) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...
             if words == ["*"]:
                 stars.append(module)
             elif words:
-                _add(imports, words[-1], f"{module}{joint}{words[0]}")
+                _add(imports[_is_outside(match)], words[-1], f"{module}{joint}{words[0]}")
     for match in _statements_like(_IMPORT, data):
         for names in match[1].decode().split(","):
             words = names.split()
             if words:
-                first = words[0].partition(".")[0]
-                _add(imports, words[-1] if len(words) == 3 else first, words[0] if len(words) == 3 else first)
-    return imports, tuple(stars)
+                name, meaning = (words[2], words[0]) if len(words) == 3 else (words[0].partition(".")[0],) * 2
+                _add(imports[_is_outside(match)], name, meaning)
+    return {**imports[False], **imports[True]}, tuple(stars)
+
+
+def _is_outside(match: re.Match[bytes]) -> bool:
+    return match.string[match.start() - 1 : match.start()] in (b"", b"\n")
 
 
 def _add(imports: dict[str, tuple[str, ...]], name: str, meaning: str) -> None:
