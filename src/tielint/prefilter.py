@@ -39,6 +39,8 @@ def _on_one_line(data: bytes) -> tuple[bytes, list[int]]:
         cut += len(match[0])
         return b""
 
+    if b"\r" in data:  # rows mean nothing then: no places are asked for
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     text = _GOES_ON.sub(join, _COMMENT.sub(b"", data) if b"#" in data else data)
     return text.replace(b"\\", b" ") if b"\\\n" in data else text, gone
 
