@@ -446,7 +446,10 @@ class Expressions:
         return self.evaluate(node.expression)
 
     def _number(self, node: cst.Integer | cst.Float) -> Value:
-        value = _literal(node.value)
+        try:
+            value = _literal(node.value)
+        except ValueError:  # more digits than Python reads
+            return UNKNOWN
         return Constant(value) if isinstance(value, int | float) else UNKNOWN
 
     def _string(self, node: cst.SimpleString) -> Value:
