@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
@@ -60,8 +60,12 @@ _TAKEN = (
 """What the patterns know by its name. Functions such as `weight_norm` are often given to a variable: that hides few."""
 
 
+@lru_cache(maxsize=1)
 def renames(data: bytes) -> bool:
-    """Whether what other patterns know by its name goes by another: `from torch.nn import Parameter as P`."""
+    """Whether what other patterns know by its name goes by another: `from torch.nn import Parameter as P`.
+
+    Asked of one text for the rules, and again for their places.
+    """
     if any(True for _ in _before(data, rb" as[ \t]+\w", _IMPORTED)):
         return True
     return any(_compiled(pattern).search(data) for pattern in _ALIASES)

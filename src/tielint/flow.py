@@ -247,13 +247,13 @@ class Flow:
     @cached_property
     def _stored(self) -> set[str]:
         """Local names that are returned or put somewhere, also under another name."""
-        return self._followed(set().union(*map(self._origins, self._put), *map(self._given, self._keeping)))
+        return self._followed(set().union(*map(self._origins, self._put), *map(self._given, self._keeping_as_it_is)))
 
     @cached_property
     def _stored_as_they_are(self) -> set[str]:
         """Those that are not only put into a container of layers that is made there."""
         put = [value for value in self._put if not _makes_container(value)]
-        return self._followed(set().union(*map(self._origins, put), *map(self._given, self._keeping)))
+        return self._followed(set().union(*map(self._origins, put), *map(self._given, self._keeping_as_it_is)))
 
     @cached_property
     def _put(self) -> list[ast.expr]:
@@ -271,15 +271,18 @@ class Flow:
 
     @cached_property
     def _keeping(self) -> list[ast.Call]:
-        """Calls, but of containers of layers, that may keep what they are given."""
-        calls = (call for node in self._statements for call in _calls(node))
-        return [call for call in calls if not _makes_container(call) and self._keeps(call)]
+        """Calls that may keep what they are given."""
+        return [call for node in self._statements for call in _calls(node) if self._keeps(call)]
+
+    @cached_property
+    def _keeping_as_it_is(self) -> list[ast.Call]:
+        """Those of them that make no container of layers."""
+        return [call for call in self._keeping if not _makes_container(call)]
 
     @cached_property
     def _passed(self) -> set[str]:
         """Local names that are given to something that may keep them."""
-        calls = [call for node in self._statements for call in _calls(node) if self._keeps(call)]
-        return self._followed(set().union(*map(self._given, calls)))
+        return self._followed(set().union(*map(self._given, self._keeping)))
 
     @cached_property
     def _kept(self) -> set[str]:
