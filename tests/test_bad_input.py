@@ -115,6 +115,12 @@ def test_what_is_nested_too_deeply(tmp_path: Path, deep: str) -> None:
     assert done.stdout.startswith("good.py:9:9: TIE101 ")
 
 
+@pytest.mark.parametrize("long", [" + ".join("1" * 700), " or ".join("1" * 700), f"a{'.b()' * 300}"])
+def test_what_is_nested_deeply_is_linted(tielint: Command, tmp_path: Path, long: str) -> None:
+    (tmp_path / "long.py").write_text(f"{ALIAS.rstrip()}, ({long})\n" if "or" in long else f"{ALIAS}x = {long}\n")
+    assert tielint("check").out.startswith("long.py:9:9: TIE101 ")
+
+
 def test_a_fix_run_fixes_the_rest(tielint: Command, tmp_path: Path) -> None:
     (tmp_path / "bad.py").write_text("x = (\n")
     (tmp_path / "good.py").write_text(ALIAS)

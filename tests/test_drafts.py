@@ -14,6 +14,7 @@ from proof import fixture_paths
 from tielint.drafts import draft
 from tielint.parsing import lines_of
 from tielint.source import SourceFile
+from tielint.visitor import captured
 
 EVERYTHING = '''
 import os, sys as system, torch.nn.functional as F
@@ -80,16 +81,24 @@ class Model(Base[int], nn.Module, metaclass=Meta):  # a class
         try:
             t = x[1:2, ::3, ..., None, :], x[(1, 2)], x[a, b], x[1][::-1]
             # between
-        except (A, B) as error: pass
+          # further out
+        # of the handler
+        except (A, B) as error: pass  # in one line
         except C:
             raise
         except: pass
+        # of else
         else: u = f"{a!r:>{width}} {b} text {c:.2f}" "more"
-        finally:
+            # ends it
+        # of finally
+        finally:  # at last
+                # too far
             v = a if b else c
         match command:
             case [1, *others] if others:
                 w = b"bytes", r"raw\\d", "a" "b", 0xFF, 1_000, True, None
+                # ends the case
+            # of the case
             case {"key": Point(x=0) as p, **k} | None: pass
         value = call(  # of the call
             a,  # of a
@@ -148,7 +157,6 @@ LOST = {
     cst.Raise: "cause",
     cst.Assert: "msg",
     cst.AugAssign: "operator",
-    cst.MatchCase: "pattern",
 }
 """What a draft leaves out: nothing that runs a statement asks for it."""
 
@@ -168,12 +176,11 @@ def meaning(node: cst.CSTNode) -> object:
             return "imaginary"
         case cst.SubscriptElement(slice=cst.Index(value=value)):
             return ["index", meaning(value)]
-        case (
-            cst.Global()
-            | cst.Nonlocal()
-            | cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString() | cst.Ellipsis())
-        ):
+        case cst.Expr(value=cst.SimpleString() | cst.ConcatenatedString() | cst.Ellipsis()):
             return ["Pass"]
+        case cst.MatchCase(pattern=pattern):
+            names = sorted(captured(pattern))
+            return ["case", *names, *(meaning(child) for child in node.children if child is not pattern)]
     lost = getattr(node, LOST.get(type(node), ""), None)
     parts = [meaning(child) for child in node.children if child is not lost and not isinstance(child, PUNCTUATION)]
     return [type(node).__name__, *parts]
@@ -187,17 +194,17 @@ def formatted(node: cst.CSTNode) -> Iterator[cst.FormattedStringExpression]:
 
 
 def commented(node: cst.CSTNode) -> Iterator[tuple[object, ...]]:
-    """The comments of each statement, in their order: those above it, also empty lines, and those in it."""
-    match node:
-        case cst.SimpleStatementLine() | cst.BaseCompoundStatement():
-            above = [line.comment and line.comment.value for line in getattr(node, "leading_lines", ())]
-            inside: list[str] = []
-            if isinstance(node, cst.SimpleStatementLine):
-                parts = [child for child in node.children if not isinstance(child, cst.EmptyLine)]
-                inside = [comment.value for part in parts for comment in comments_in(part)]
-            elif isinstance(node, cst.If | cst.For) and isinstance(node.body, cst.IndentedBlock):
-                inside = [node.body.header.comment.value] if node.body.header.comment else []
-            yield (type(node).__name__, above, " ".join(inside))
+    """The comments of each statement and branch, in their order: those above it, also empty lines, and those in it."""
+    above = [line.comment and line.comment.value for line in getattr(node, "leading_lines", ())]
+    inside: list[str] = []
+    body = getattr(node, "body", None)
+    if isinstance(node, cst.SimpleStatementLine | cst.SimpleStatementSuite):
+        parts = [child for child in node.children if not isinstance(child, cst.EmptyLine)]
+        inside = [comment.value for part in parts for comment in comments_in(part)]
+    elif isinstance(body, cst.IndentedBlock) and body.header.comment:
+        inside = [body.header.comment.value]
+    if above or inside:
+        yield (type(node).__name__, above, " ".join(inside))
     for child in node.children:
         yield from commented(child)
 

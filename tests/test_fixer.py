@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,3 +125,94 @@ def test_a_fix_that_does_not_hold_is_withdrawn(monkeypatch: pytest.MonkeyPatch) 
     assert len(report.withdrawn) == 2
     assert all("withdrawn" in line for line in report.withdrawn)
     assert {finding.target for finding in report.findings} == {"self.first.weight", "self.second.weight"}
+
+
+MODEL = """
+import torch
+import torch.nn as nn
+
+class Model(nn.Module):
+    def __init__(self, wide=True):
+        super().__init__()
+        self.seen = 1
+        self.enc = nn.Linear(3, 6)
+        self.dec = nn.Linear(6, 3)
+        {body}
+
+    def note(self, value=None):
+        self.seen += 1
+        return self
+{methods}
+    def forward(self, x):
+        return self.dec(self.enc(x))
+"""
+WRITE = "self.dec.weight = nn.Parameter(self.enc.weight.t())"
+CALL = "setattr(self.dec, 'weight', nn.Parameter(self.enc.weight.t()))"
+
+
+@pytest.mark.parametrize(
+    ("body", "method", "seen"),
+    [
+        ("self.tie()", f"def tie(self): {WRITE}", 1),
+        ("self.tie()", f"def tie(self): self.note(); {WRITE}", 2),
+        (f"def tie(): {WRITE}\ntie()", "", 1),
+        (f"if wide: {WRITE}; self.note()", "", 2),
+        (f"self.note({CALL})", "", 2),
+        (f"self.seen = {CALL}", "", None),
+        (f"self.seen = wide and {CALL}", "", None),
+        (f"self.seen = [2, {CALL}]", "", [2, None]),
+        ("self.note()\nfor self.dec.weight.data in [self.enc.weight.data.t()]:\n    self.note()", "", 3),
+        (f"self.note()\nif {CALL} is None:\n    self.note()", "", 3),
+        (f"self.note()\nwhile {CALL}:\n    pass", "", 2),
+        ("self.seen = self.dec.weight.data.copy_(self.enc.weight.data.t()).shape  # tie", "", (3, 6)),
+        ("self.dec.register_parameter('weight', self.note() and nn.Parameter(self.enc.weight.t()))", "", 2),
+        ("self.dec.weight = self.enc.weight\nself.dec.bias = nn.Parameter(torch.zeros(3))", "", 1),
+    ],
+)
+def test_what_a_statement_does_besides_the_tie_stays(body: str, method: str, seen: object) -> None:
+    text = MODEL.format(body=body.replace("\n", "\n        "), methods=f"\n    {method}\n" if method else "")
+    report = lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.UNSAFE)
+    model = made(report.new_text or text)
+    assert model.seen == seen
+    assert model(torch.zeros(2, 3)).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "try:\n    self.seen = int('x')\n    return\nexcept ValueError:\n    pass\n{write}",
+        "try:\n    self.seen = int('1')\n    return\nexcept ValueError:\n    pass\n{write}",
+        "if not wide:\n    {write}",
+        "wide and {call}",
+        "not wide and {call}",
+        "try:\n    self.seen = int('1')\nexcept ValueError:\n    {write}",
+        "for _ in range(0):\n    {write}",
+        "[{call} for _ in range(0)]",
+        "match wide:\n    case False:\n        {write}",
+    ],
+)
+def test_a_tie_is_made_only_where_it_was(body: str) -> None:
+    text = MODEL.format(body=body.format(write=WRITE, call=CALL).replace("\n", "\n        "), methods="")
+    report = lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.UNSAFE)
+    before, after = made(text), made(report.new_text or text)
+    assert (storage(after, "enc") == storage(after, "dec")) is (storage(before, "enc") == storage(before, "dec"))
+
+
+def test_a_fix_is_unsafe_where_the_bias_would_not_fit() -> None:
+    body = "self.dec.weight = self.enc.weight\n        self.dec.bias = self.enc.bias"
+    text = MODEL.format(body=body, methods="")
+    assert fixed(text).new_text is None
+    assert lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.UNSAFE).new_text
+
+
+def made(text: str) -> torch.nn.Module:
+    """The model that a program defines."""
+    names: dict[str, Callable[[], torch.nn.Module]] = {}
+    exec(compile(text, "model.py", "exec"), names)
+    return names["Model"]()
+
+
+def storage(model: torch.nn.Module, layer: str) -> int:
+    weight = model.get_submodule(layer).weight
+    assert isinstance(weight, torch.Tensor)
+    return weight.data_ptr()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 SMALL = 10_000
 """Bytes up to which nothing is left out of a text: it would cost more than it saves."""
 
+MOST_FRAMES = 6_000
+"""Deep enough for a sum of a thousand terms; Python's own 1,000 frames are not, and CPython 3.10 still bears it."""
+
 
 def wanted_rules(source: SourceFile, settings: Settings) -> tuple[Rule, ...]:
     """The rules that the settings select and, unless they switch it off, the gate lets through."""
@@ -42,25 +47,40 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
         rules = wanted_rules(source, settings)
     if not rules:
         return ()
-    data = source.text.encode()
     try:
-        tree = python_tree(source.text)
-        if not speaks_of_torch(data):
-            if tree is None:
-                parsed(source.text)
-            return ()
-        if settings.prefilter and tree and not _promising(source, data, tree, rules):
-            return ()
-        from tielint.modules import Modules
-        from tielint.visitor import collect_facts
-
-        facts = collect_facts(parsed(source.text), Modules(source.path))
-        judged = _judged(facts, rules)
-        shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
-        found = _located(facts, source, shown, settings) if shown else []
+        with _deep_stack():
+            found = _found(source, settings, rules)
     except RecursionError:
         raise LintError("nested too deeply to be linted") from None
     return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
+
+
+@contextmanager
+def _deep_stack() -> Iterator[None]:
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, MOST_FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> list[Finding]:
+    data = source.text.encode()
+    tree = python_tree(source.text)
+    if not speaks_of_torch(data):
+        if tree is None:
+            parsed(source.text)
+        return []
+    if settings.prefilter and tree and not _promising(source, data, tree, rules):
+        return []
+    from tielint.modules import Modules
+    from tielint.visitor import collect_facts
+
+    facts = collect_facts(parsed(source.text), Modules(source.path))
+    judged = _judged(facts, rules)
+    shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
+    return _located(facts, source, shown, settings) if shown else []
 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:

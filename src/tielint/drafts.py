@@ -37,8 +37,6 @@ _LEFT_BRACE, _RIGHT_BRACE = cst.LeftCurlyBrace(), cst.RightCurlyBrace()
 _NOTHING = cst.Pass()
 _OPAQUE = cst.Return(cst.Call(cst.Name("__left_out__")))
 _UNKNOWN = cst.Ellipsis()
-_WILDCARD = cst.MatchAs()
-"""No pattern of a `case` is looked into: whatever it binds is unknown anyway."""
 
 _BINARY: dict[type[ast.operator], cst.BaseBinaryOp] = {
     ast.Add: cst.Add(),
@@ -105,14 +103,18 @@ class _Draft:
 
     def block(self, body: Sequence[ast.stmt], *, of_module: bool = False) -> list[Statement]:
         """The statements of a block. Comments above the first one in a module are the module's own."""
-        groups = enumerate(_on_one_line(body))
-        return [self._statement(group, commented=index > 0 or not of_module) for index, group in groups]
+        made: list[Statement] = []
+        before: ast.stmt | None = None
+        for group in _on_one_line(body):
+            made.append(self._statement(group, before, commented=before is not None or not of_module))
+            before = group[-1]
+        return made
 
-    def _statement(self, group: list[ast.stmt], *, commented: bool) -> Statement:
+    def _statement(self, group: list[ast.stmt], before: ast.stmt | None, *, commented: bool) -> Statement:
         node = group[0]
         if node in self._gone:
             return cst.SimpleStatementLine([_NOTHING], (), _END)
-        above = self._comments_above(node) if commented else []
+        above = self._comments_above(first_row(node), _last_block(before)) if commented else []
         convert = _STATEMENTS.get(type(node))
         return convert(self, node, above) if convert else self._line(group, above)
 
@@ -125,7 +127,8 @@ class _Draft:
         start = body[0]
         row = first_row(start)
         if type(start) not in _STATEMENTS and self._lines[row - 1][: start.col_offset].strip():
-            return cst.SimpleStatementSuite([_small(node) for node in body], _NO_BLANK, _END)
+            comment = self._comment_in(row, body[-1].end_lineno or row)
+            return cst.SimpleStatementSuite([_small(node) for node in body], _NO_BLANK, comment)
         last = row - 1
         while last > head and self._is_between(last):
             last -= 1
@@ -136,8 +139,12 @@ class _Draft:
             return cst.SimpleStatementSuite([_OPAQUE], _NO_BLANK, _END)
         return self._suite(node.lineno, node.body)
 
-    def _else(self, body: Sequence[ast.stmt]) -> cst.Else | None:
-        return cst.Else(self._suite(first_row(body[0]), body)) if body else None
+    def _else(self, body: Sequence[ast.stmt], before: Sequence[ast.stmt]) -> cst.Else | None:
+        """before: the block that ends above it."""
+        if not body:
+            return None
+        row = self._row_of_head(body)
+        return cst.Else(self._suite(row, body), self._comments_above(row, before))
 
     # ------------------------------------------------------------------ comments
 
@@ -146,15 +153,26 @@ class _Draft:
         text = self._lines[row - 1].lstrip()
         return not text or text.startswith("#")
 
-    def _comments_above(self, node: ast.stmt) -> list[cst.EmptyLine]:
-        """The lines above a statement that are its own; those that are indented further end the block before it."""
+    def _row_of_head(self, body: Sequence[ast.stmt]) -> int:
+        """The last row of what a block belongs to: that of `else:`, which Python's tree does not tell."""
+        row = first_row(body[0])
+        if self._lines[row - 1][: body[0].col_offset].strip():
+            return row
+        row -= 1
+        while row > 1 and self._is_between(row):
+            row -= 1
+        return row
+
+    def _comments_above(self, row: int, before: Sequence[ast.stmt] = ()) -> list[cst.EmptyLine]:
+        """The lines above what starts in a row; those that are indented as the block `before` it are that one's."""
+        inside = before[0].col_offset if before else sys.maxsize
         found: list[cst.EmptyLine] = []
-        row = first_row(node) - 1
+        row -= 1
         while row > 0:
             line = self._lines[row - 1]
             text = line.lstrip()
             if text.startswith("#"):
-                if len(line) - len(text) > node.col_offset:
+                if len(line) - len(text) >= inside:
                     break
                 found.append(cst.EmptyLine(True, _NO_BLANK, cst.Comment(text.rstrip()), _NEWLINE))
             elif text:
@@ -196,9 +214,9 @@ class _Draft:
     def _if(self, node: ast.If, above: list[cst.EmptyLine]) -> cst.If:
         match node.orelse:
             case [ast.If(col_offset=column) as other] if column == node.col_offset:
-                orelse: cst.If | cst.Else | None = self._if(other, self._comments_above(other))
+                orelse: cst.If | cst.Else | None = self._if(other, self._comments_above(other.lineno, node.body))
             case otherwise:
-                orelse = self._else(otherwise)
+                orelse = self._else(otherwise, node.body)
         return cst.If(_expression(node.test), self._suite(node.lineno, node.body), orelse, leading_lines=above)
 
     def _for(self, node: ast.For | ast.AsyncFor, above: list[cst.EmptyLine]) -> cst.For:
@@ -206,13 +224,13 @@ class _Draft:
             _target(node.target),
             _expression(node.iter),
             self._suite(node.lineno, node.body),
-            self._else(node.orelse),
+            self._else(node.orelse, node.body),
             leading_lines=above,
         )
 
     def _while(self, node: ast.While, above: list[cst.EmptyLine]) -> cst.While:
         body = self._suite(node.lineno, node.body)
-        return cst.While(_expression(node.test), body, self._else(node.orelse), leading_lines=above)
+        return cst.While(_expression(node.test), body, self._else(node.orelse, node.body), leading_lines=above)
 
     def _with(self, node: ast.With | ast.AsyncWith, above: list[cst.EmptyLine]) -> cst.With:
         items = [
@@ -225,30 +243,34 @@ class _Draft:
         return cst.With(items, self._suite(node.lineno, node.body), leading_lines=above)
 
     def _try(self, node: ast.Try, above: list[cst.EmptyLine]) -> cst.Try:
-        final = cst.Finally(self._suite(first_row(node.finalbody[0]), node.finalbody)) if node.finalbody else None
-        return cst.Try(
-            self._suite(node.lineno, node.body),
-            list(map(self._handler, node.handlers)),
-            self._else(node.orelse),
-            final,
-            leading_lines=above,
-        )
+        ends = [node.body, *(handler.body for handler in node.handlers)]
+        orelse = self._else(node.orelse, ends[-1])
+        final = None
+        if node.finalbody:
+            row = self._row_of_head(node.finalbody)
+            above_final = self._comments_above(row, node.orelse or ends[-1])
+            final = cst.Finally(self._suite(row, node.finalbody), above_final)
+        handlers = [self._handler(handler, ends[index]) for index, handler in enumerate(node.handlers)]
+        return cst.Try(self._suite(node.lineno, node.body), handlers, orelse, final, leading_lines=above)
 
-    def _handler(self, node: ast.ExceptHandler) -> cst.ExceptHandler:
+    def _handler(self, node: ast.ExceptHandler, before: Sequence[ast.stmt]) -> cst.ExceptHandler:
         return cst.ExceptHandler(
             self._suite(node.lineno, node.body),
             _expression(node.type) if node.type else None,
             cst.AsName(_named(node.name)) if node.name else None,
+            self._comments_above(node.lineno, before),
         )
 
     def _match(self, node: ast.Match, above: list[cst.EmptyLine]) -> cst.Match:
+        ends: list[Sequence[ast.stmt]] = [(), *(case.body for case in node.cases)]
         cases = [
             cst.MatchCase(
-                _WILDCARD,
+                _pattern(case.pattern),
                 self._suite(case.pattern.lineno, case.body),
                 _expression(case.guard) if case.guard else None,
+                self._comments_above(case.pattern.lineno, before),
             )
-            for case in node.cases
+            for case, before in zip(node.cases, ends, strict=False)
         ]
         return cst.Match(_expression(node.subject), cases, leading_lines=above)
 
@@ -285,6 +307,29 @@ def _on_one_line(body: Sequence[ast.stmt]) -> Iterator[list[ast.stmt]]:
         yield group
 
 
+def _last_block(node: ast.stmt | None) -> Sequence[ast.stmt]:
+    """The block with which a statement ends."""
+    if isinstance(node, ast.Match):
+        return node.cases[-1].body
+    handlers: list[ast.ExceptHandler] = getattr(node, "handlers", [])
+    blocks: list[list[ast.stmt]] = [getattr(node, "finalbody", []), getattr(node, "orelse", [])]
+    blocks += [handler.body for handler in handlers[-1:]]
+    return next((block for block in blocks if block), getattr(node, "body", []))
+
+
+def _pattern(pattern: ast.pattern) -> cst.MatchPattern:
+    """What a `case` binds, and whether it takes all, is what matters of its pattern."""
+    names = [
+        name
+        for part in ast.walk(pattern)
+        for name in (getattr(part, "name", None), getattr(part, "rest", None))
+        if isinstance(name, str)
+    ]
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
+        return cst.MatchAs(name=_named(pattern.name) if pattern.name else None)
+    return cst.MatchList([cst.MatchSequenceElement(cst.MatchAs(name=_named(name))) for name in names])
+
+
 def _small(node: ast.stmt) -> cst.BaseSmallStatement:
     convert = _SMALL_STATEMENTS.get(type(node))
     return convert(node) if convert else _NOTHING
@@ -302,6 +347,10 @@ def _annotated(node: ast.AnnAssign) -> cst.AnnAssign:
 
 def _augmented(node: ast.AugAssign) -> cst.AugAssign:
     return cst.AugAssign(_target(node.target), cst.AddAssign(), _expression(node.value))
+
+
+def _items(names: list[str]) -> list[cst.NameItem]:
+    return [cst.NameItem(_named(name)) for name in names]
 
 
 def _delete(node: ast.Delete) -> cst.Del:
@@ -344,6 +393,8 @@ _SMALL_STATEMENTS: dict[type[ast.stmt], Callable[[Any], cst.BaseSmallStatement]]
     ast.Delete: _delete,
     ast.Import: _import,
     ast.ImportFrom: _import_from,
+    ast.Global: lambda node: cst.Global(_items(node.names)),
+    ast.Nonlocal: lambda node: cst.Nonlocal(_items(node.names)),
     ast.Break: lambda node: cst.Break(),
     ast.Continue: lambda node: cst.Continue(),
 }

@@ -385,7 +385,9 @@ class Expressions:
             self.bind_comprehension(clause.inner_for_in)
 
     def _boolean(self, node: cst.BooleanOperation) -> Value:
-        return choice([self.evaluate(node.left), self.evaluate(node.right)])
+        left = self.evaluate(node.left)
+        with self.visitor.guarded(Condition(node.left, isinstance(node.operator, cst.And))):
+            return choice([left, self.evaluate(node.right)])
 
     def _binary(self, node: cst.BinaryOperation) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)

@@ -72,7 +72,8 @@ class Fixes:
         self.positions = positions
         self.settings = settings
         self.names = names
-        self.ties = {tie.place.statement for tie in ties if not itself(tie)}
+        self.written_ties = [tie for tie in ties if not itself(tie)]
+        self.ties = {tie.place.statement for tie in self.written_ties}
         self.several = several
 
     @property
@@ -211,6 +212,8 @@ class Fixes:
         """The statement as `target = value`; as one of several targets of a tuple, the two where they stand."""
         if self.stands_alone(tie):
             return (Edit(f"{target} = {value}", self.positions.span(tie.place.statement)),)
+        if not isinstance(tie.place.statement, cst.Assign):
+            return ()
         match self.tree.parent(tie.written), self.tree.parent(tie.assigned):
             case cst.Element(), cst.Element() if tie.written and tie.assigned and not self.in_conditional(tie):
                 return (Edit(target, self.positions.span(tie.written)), Edit(value, self.positions.span(tie.assigned)))
@@ -219,12 +222,10 @@ class Fixes:
     def stands_alone(self, tie: Tie) -> bool:
         """The statement does nothing but this write."""
         match tie.place.statement:
-            case cst.Assign(targets=[cst.AssignTarget(target=target)]):
-                return not isinstance(target, cst.Tuple | cst.List) and not self.in_conditional(tie)
-            case cst.AnnAssign():
-                return not self.in_conditional(tie)
-            case cst.Expr(value=cst.Call()):
-                return not self.in_conditional(tie)
+            case cst.Assign(targets=[_], value=value) | cst.AnnAssign(value=value):
+                return value is tie.assigned and not self.in_conditional(tie)
+            case cst.Expr(value=cst.Call() as call):
+                return any(argument.value is tie.assigned for argument in call.args) and not self.in_conditional(tie)
         return False
 
     def in_conditional(self, tie: Tie) -> bool:
@@ -269,6 +270,15 @@ class Fixes:
                 return f"line {row} may need {side.owner_text or side.text} as it is"
         return None
 
+    def misfit_of_bias(self, layer: Instance) -> int | None:
+        """The line that gives the layer another one's bias, which the transposed layer may have no use for."""
+        rows = (
+            self.positions.span(tie.place.statement).start.row
+            for tie in self.written_ties
+            if tie.target.owner is layer and tie.target.cell.name == "bias" and tie.fit not in (Fit.EQUAL, Fit.SQUARE)
+        )
+        return min(rows, default=None)
+
     def doubt_of_class(self, tie: Tie, layer: Instance, made: ProvidedClass, uses: Uses) -> str | None:
         """Why a TiedLinear may not serve as the `nn.Linear` did."""
         if not made.written:
@@ -276,6 +286,9 @@ class Fixes:
         made_at = _made_at(layer)
         if made_at is not None and not self.positions.has(made_at):
             return f"{tie.target.owner_text} is made in another file, which may need it to be an nn.Linear"
+        bias = self.misfit_of_bias(layer)
+        if bias is not None:
+            return f"line {bias} gives {tie.target.owner_text} a bias that may not fit"
         if uses.perhaps_needed:
             return f"other lines may need {tie.target.owner_text} to have a Parameter of its own"
         if layer.definition is not None:
@@ -382,17 +395,31 @@ class Fixes:
         """The tie follows the constructor in the same function, or stands in the `forward` of the same class."""
         made_in = self.tree.function_of(call)
         tied_in = tie.place.functions[0].node if tie.place.functions else None
+        if self.may_have_left(tie, call):
+            return False
         if made_in is tied_in:
             return True
         if made_in is None or tied_in is None or made_in.name.value != "__init__" or tied_in.name.value != "forward":
             return False
         return self.tree.class_of(made_in) is self.tree.class_of(tied_in)
 
+    def may_have_left(self, tie: Tie, call: cst.Call) -> bool:
+        """The function of the tie may return before it, once the constructor has run."""
+        function, here = self.tree.function_of(tie.place.statement), self.positions.span(tie.place.statement).start
+        return any(
+            isinstance(node, cst.Return)
+            and self.tree.function_of(node) is function
+            and self.positions.span(call).end < self.positions.span(node).start < here
+            for node in self.tree.parents
+        )
+
     def unconditional(self, node: cst.CSTNode) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""
         current = self.tree.parent(node)
         while current is not None and not isinstance(current, cst.FunctionDef | cst.Module):
-            if isinstance(current, cst.If | cst.For | cst.While | cst.Try | cst.Match | cst.ClassDef | cst.Lambda):
+            if not isinstance(current, cst.With) and isinstance(
+                current, cst.BaseCompoundStatement | cst.BaseExpression
+            ):
                 return False
             current = self.tree.parent(current)
         return True

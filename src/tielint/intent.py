@@ -154,22 +154,21 @@ def _words_mean(text: str) -> int:
 
 def comments(place: Place) -> str:
     """The comment on the statement's line, those above its group of lines, and those at the branches that hold it."""
-    found = [_own_comments(node) for node in place.block]
-    if place.block:
-        found.append(_group_comments(place))
-    return " ".join(found)
+    found: list[str] = []
+    for holder, held in zip(place.block, (*place.block[1:], None), strict=True):
+        if isinstance(holder, cst.SimpleStatementLine | cst.SimpleStatementSuite):
+            found += [part.value for part in _parts(holder) if isinstance(part, cst.Comment)]
+        else:
+            found += _leading(holder)
+        for part in _way_to(held, holder):
+            found += _leading(part)
+            if isinstance(part, cst.IndentedBlock) and part.header.comment:
+                found.append(part.header.comment.value)
+    return " ".join(found + _group_comments(place))
 
 
-def _own_comments(node: cst.CSTNode) -> str:
-    lines = getattr(node, "leading_lines", ())
-    texts = [line.comment.value for line in lines if line.comment]
-    match node:
-        case cst.SimpleStatementLine():
-            texts += [part.value for child in node.children for part in _parts(child) if isinstance(part, cst.Comment)]
-        case cst.If(body=cst.IndentedBlock(header=header)) | cst.For(body=cst.IndentedBlock(header=header)):
-            if header.comment:
-                texts.append(header.comment.value)
-    return " ".join(texts)
+def _leading(node: cst.CSTNode) -> list[str]:
+    return [line.comment.value for line in getattr(node, "leading_lines", ()) if line.comment]
 
 
 def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
@@ -178,36 +177,39 @@ def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         yield from _parts(child)
 
 
-def _group_comments(place: Place) -> str:
+_BRANCHES = (cst.If, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally, cst.MatchCase)
+
+
+def _way_to(held: cst.CSTNode | None, holder: cst.CSTNode) -> list[cst.CSTNode]:
+    """The branches and the block of a statement that lead to one inside it; its first block, to what is in its head."""
+    for child in holder.children:
+        match child:
+            case cst.IndentedBlock(body=body) if held is None or any(node is held for node in body):
+                return [child]
+            case cst.SimpleStatementSuite() if child is held:
+                return [child]
+            case (
+                cst.If() | cst.Else() | cst.ExceptHandler() | cst.ExceptStarHandler() | cst.Finally() | cst.MatchCase()
+            ):
+                way = _way_to(held, child) if held else []
+                if way:
+                    return [child, *way]
+    return []
+
+
+def _group_comments(place: Place) -> list[str]:
     """Comments above the lines that directly precede the statement, up to an empty line."""
-    body = _siblings(place)
-    line = place.block[-1]
+    *holders, line = place.block or [None]
+    holder = holders[-1] if holders else place.function.node if place.function else None
+    way = _way_to(line, holder) if line and holder else []
+    body = list(way[-1].body) if way and isinstance(way[-1], cst.IndentedBlock) else []
     index = next((i for i, node in enumerate(body) if node is line), 0)
     texts: list[str] = []
     for node in reversed(body[max(0, index - 3) : index + 1]):
-        lines = getattr(node, "leading_lines", ())
-        texts += [entry.comment.value for entry in lines if entry.comment]
-        if lines or not isinstance(node, cst.SimpleStatementLine):
+        texts += _leading(node)
+        if getattr(node, "leading_lines", ()) or not isinstance(node, cst.SimpleStatementLine):
             break
-    return " ".join(texts)
-
-
-def _siblings(place: Place) -> list[cst.CSTNode]:
-    if len(place.block) > 1:
-        bodies: list[cst.CSTNode] = [place.block[-2]]
-    elif place.function:
-        bodies = [place.function.node]
-    else:
-        return []
-    while bodies:
-        holder = bodies.pop()
-        for child in holder.children:
-            if isinstance(child, cst.IndentedBlock):
-                if any(node is place.block[-1] for node in child.body):
-                    return list(child.body)
-            elif isinstance(child, cst.Else | cst.If | cst.ExceptHandler | cst.Finally | cst.MatchCase):
-                bodies.append(child)
-    return []
+    return texts
 
 
 # ---------------------------------------------------------------------- owners

@@ -14,8 +14,15 @@ class Positions:
     """The span of every node of one module, as the text has it."""
 
     def __init__(self, module: cst.Module) -> None:
+        """
+        Raises:
+            RecursionError: the module is nested too deeply.
+        """
         wrapper = MetadataWrapper(module, unsafe_skip_copy=True)
-        self._ranges: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
+        try:
+            self._ranges: Mapping[cst.CSTNode, CodeRange] = wrapper.resolve(PositionProvider)
+        except KeyError as error:  # what LibCST makes of a RecursionError on its way out
+            raise RecursionError from error
 
     def has(self, node: cst.CSTNode) -> bool:
         """Whether the node is one of this module, and not of another that it imports from."""

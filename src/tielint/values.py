@@ -321,10 +321,21 @@ class Frame:
     """The names of one running function, class body or module.
 
     stars: the modules that all names were imported from. modules: what a module's frame knows of the other modules.
-    loops: how many loops ran around it when it was entered.
+    loops: how many loops ran around it when it was entered. borrowed: names of another frame that it binds there.
     """
 
-    __slots__ = ("definition", "enclosing", "function", "locals", "loops", "modules", "receiver", "roots", "stars")
+    __slots__ = (
+        "borrowed",
+        "definition",
+        "enclosing",
+        "function",
+        "locals",
+        "loops",
+        "modules",
+        "receiver",
+        "roots",
+        "stars",
+    )
 
     def __init__(
         self,
@@ -343,9 +354,23 @@ class Frame:
         self.stars: list[str] = []
         self.modules = modules
         self.loops = 0
+        self.borrowed: dict[str, Frame] = {}
+
+    def borrow(self, names: Iterable[str], owner: Frame | None = None) -> None:
+        """`global` and `nonlocal`: these names are `owner`'s, or the nearest enclosing function's that has them."""
+        for name in names:
+            frame = owner or self.enclosing
+            while owner is None and frame is not None and name not in frame.locals:
+                frame = frame.enclosing
+            if frame is not None:
+                self.borrowed[name] = frame
+
+    def owner_of(self, name: str) -> Frame:
+        """The frame in which a name is bound here."""
+        return self.borrowed.get(name, self)
 
     def lookup(self, name: str) -> Value | None:
-        frame: Frame | None = self
+        frame: Frame | None = self.owner_of(name)
         while frame is not None:
             if name in frame.locals:
                 return frame.locals[name]

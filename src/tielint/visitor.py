@@ -217,7 +217,7 @@ class Visitor:
             case cst.For():
                 self.for_loop(node)
             case cst.While():
-                self.expressions.evaluate(node.test)
+                self.head(node.test)
                 self.repeated(lambda: self.suite(node.body), node)
                 if node.orelse:
                     self.suite(node.orelse.body)
@@ -226,16 +226,35 @@ class Visitor:
             case cst.Try() | cst.TryStar():
                 return self.try_block(node)
             case cst.Match():
-                self.expressions.evaluate(node.subject)
-                return self.branches([self._case(case) for case in node.cases] + [lambda: False])
+                self.head(node.subject)
+                cases = [self._case(case) for case in node.cases]
+                return self.branches(cases if _takes_all(node.cases[-1]) else [*cases, lambda: False])
         return False
 
+    def head(self, expression: cst.BaseExpression) -> Value:
+        """Evaluates what stands in the head of a statement that holds others."""
+        self.statement = expression
+        return self.expressions.evaluate(expression)
+
     def _case(self, case: cst.MatchCase) -> Callable[[], bool]:
-        return lambda: self.suite(case.body)
+        def run() -> bool:
+            for name in captured(case.pattern):
+                self.set_local(name, Unknown(name))
+            if case.guard is None:
+                return self.suite(case.body)
+            self.head(case.guard)
+            with self.guarded(Condition(case.guard, True)):
+                return self.suite(case.body)
+
+        return run
 
     def suite(self, body: cst.BaseSuite) -> bool:
         if isinstance(body, cst.SimpleStatementSuite):
-            return self.simple_statements(body.body)
+            outer = self.block
+            self.block, self.line = (*outer, body), body
+            left = self.simple_statements(body.body)
+            self.block = outer
+            return left
         return self.block_of(body.body)
 
     def simple_statements(self, body: Sequence[cst.BaseSmallStatement]) -> bool:
@@ -274,6 +293,10 @@ class Visitor:
             case cst.Del(target=target):
                 for element in _elements(target):
                     self.stores.delete(element)
+            case cst.Global(names=names):
+                self.frame.borrow([name.name.value for name in names], self.frame.module)
+            case cst.Nonlocal(names=names):
+                self.frame.borrow([name.name.value for name in names])
             case cst.Import():
                 self.import_names(node)
             case cst.ImportFrom():
@@ -287,7 +310,7 @@ class Visitor:
 
     def conditional(self, node: cst.If) -> bool:
         narrowing = self.narrowing(node.test)
-        self.expressions.evaluate(node.test)
+        self.head(node.test)
         otherwise = node.orelse
         left: list[bool] = []
 
@@ -355,13 +378,14 @@ class Visitor:
         return self.steps > MOST_STEPS
 
     def for_loop(self, node: cst.For) -> None:
-        iterated = self.expressions.evaluate(node.iter)
+        iterated = self.head(node.iter)
 
         def body() -> bool:
             turns = calls.turns(iterated)
             if not turns or len(turns) > MOST_TURNS:
                 turns = [self.expressions.element_of(iterated, node)]
             for turn in turns:
+                self.statement = node.target
                 self.bind_loop(node.target, turn)
                 self.suite(node.body)
             return False
@@ -412,7 +436,7 @@ class Visitor:
     def with_block(self, node: cst.With) -> bool:
         grad, meta = self.grad, self.meta
         for item in node.items:
-            entered = self.expressions.evaluate(item.item)
+            entered = self.head(item.item)
             self.meta = self.meta or entered == calls.META
             if isinstance(item.item, cst.Call) and self.switches_grad_off(item.item):
                 self.grad = False
@@ -441,7 +465,12 @@ class Visitor:
         return left
 
     def _handler(self, handler: cst.ExceptHandler | cst.ExceptStarHandler) -> Callable[[], bool]:
-        return lambda: self.suite(handler.body)
+        def run() -> bool:
+            if handler.name and isinstance(handler.name.name, cst.Name):
+                self.set_local(handler.name.name.value, UNKNOWN)
+            return self.suite(handler.body)
+
+        return run
 
     # ------------------------------------------------------------------ names
 
@@ -470,7 +499,7 @@ class Visitor:
                 self.set_local(bound.value, Qualified(canonical(f"{package}.{name}")))
 
     def set_local(self, name: str, value: Value) -> None:
-        self.journal.set(self.frame.locals, name, value)
+        self.journal.set(self.frame.owner_of(name).locals, name, value)
 
     def name(self, name: str) -> Value:
         found = self.frame.lookup(name)
@@ -622,6 +651,22 @@ def _elements(target: cst.BaseDelTargetExpression) -> Iterator[cst.BaseExpressio
             yield element.value
     else:
         yield target
+
+
+def _takes_all(case: cst.MatchCase) -> bool:
+    """`case _:` and `case name:`."""
+    return case.guard is None and isinstance(case.pattern, cst.MatchAs) and case.pattern.pattern is None
+
+
+def captured(pattern: cst.CSTNode) -> Iterator[str]:
+    """The names that a pattern of `case` binds."""
+    match pattern:
+        case cst.MatchAs(name=cst.Name(value=name)) | cst.MatchStar(name=cst.Name(value=name)):
+            yield name
+        case cst.MatchMapping(rest=cst.Name(value=name)):
+            yield name
+    for child in pattern.children:
+        yield from captured(child)
 
 
 def positional_parameters(params: cst.Parameters) -> list[cst.Param]:
