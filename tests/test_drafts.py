@@ -14,7 +14,7 @@ from proof import fixture_paths
 from tielint.drafts import draft
 from tielint.parsing import lines_of
 from tielint.source import SourceFile
-from tielint.visitor import captured
+from tielint.visitor import captured, takes_all
 
 EVERYTHING = '''
 import os, sys as system, torch.nn.functional as F
@@ -100,6 +100,9 @@ class Model(Base[int], nn.Module, metaclass=Meta):  # a class
                 # ends the case
             # of the case
             case {"key": Point(x=0) as p, **k} | None: pass
+            case 1 | Color.RED: pass
+            case x if x: pass
+            case (name): pass
         value = call(  # of the call
             a,  # of a
 
@@ -180,7 +183,12 @@ def meaning(node: cst.CSTNode) -> object:
             return ["Pass"]
         case cst.MatchCase(pattern=pattern):
             names = sorted(captured(pattern))
-            return ["case", *names, *(meaning(child) for child in node.children if child is not pattern)]
+            return [
+                "case",
+                takes_all(node),
+                *names,
+                *(meaning(child) for child in node.children if child is not pattern),
+            ]
     lost = getattr(node, LOST.get(type(node), ""), None)
     parts = [meaning(child) for child in node.children if child is not lost and not isinstance(child, PUNCTUATION)]
     return [type(node).__name__, *parts]

@@ -327,7 +327,8 @@ def _pattern(pattern: ast.pattern) -> cst.MatchPattern:
     ]
     if isinstance(pattern, ast.MatchAs) and pattern.pattern is None:
         return cst.MatchAs(name=_named(pattern.name) if pattern.name else None)
-    return cst.MatchList([cst.MatchSequenceElement(cst.MatchAs(name=_named(name))) for name in names])
+    elements = [cst.MatchSequenceElement(cst.MatchAs(name=_named(name))) for name in names]
+    return cst.MatchList(elements, _LEFT_BRACKET, _RIGHT_BRACKET)
 
 
 def _small(node: ast.stmt) -> cst.BaseSmallStatement:

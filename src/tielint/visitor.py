@@ -228,7 +228,7 @@ class Visitor:
             case cst.Match():
                 self.head(node.subject)
                 cases = [self._case(case) for case in node.cases]
-                return self.branches(cases if _takes_all(node.cases[-1]) else [*cases, lambda: False])
+                return self.branches(cases if takes_all(node.cases[-1]) else [*cases, lambda: False])
         return False
 
     def head(self, expression: cst.BaseExpression) -> Value:
@@ -653,7 +653,7 @@ def _elements(target: cst.BaseDelTargetExpression) -> Iterator[cst.BaseExpressio
         yield target
 
 
-def _takes_all(case: cst.MatchCase) -> bool:
+def takes_all(case: cst.MatchCase) -> bool:
     """`case _:` and `case name:`."""
     return case.guard is None and isinstance(case.pattern, cst.MatchAs) and case.pattern.pattern is None
 
