@@ -177,9 +177,6 @@ def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
         yield from _parts(child)
 
 
-_BRANCHES = (cst.If, cst.Else, cst.ExceptHandler, cst.ExceptStarHandler, cst.Finally, cst.MatchCase)
-
-
 def _way_to(held: cst.CSTNode | None, holder: cst.CSTNode) -> list[cst.CSTNode]:
     """The branches and the block of a statement that lead to one inside it; its first block, to what is in its head."""
     for child in holder.children:
