@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
+from tielint.layers import CONTAINER_NAMES
 from tielint.reads import remembered
 
 Candidate: TypeAlias = Callable[[bytes, Path], Iterable[int]]
@@ -350,20 +351,49 @@ _HANDED_ON = (
 
 
 def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
-    """A list or dict of Python that holds a layer or a Parameter, or grows by one."""
+    """A list or dict of Python that holds a layer or a Parameter, or grows by one, and becomes no container."""
+    around = _Lists(data)
+    held, named = _layers_made(data)
+    for place in (*held, *_made_by_own(data), *_lists_of(named, data)):
+        if not data[max(0, place - 40) : place].rstrip().endswith(_REGISTERING) and not around.takes(place):
+            yield place
+
+
+def _layers_made(data: bytes) -> tuple[list[int], set[bytes]]:
+    """Where layers are made in a list, dict or tuple, or for one, and the names of variables that get one."""
+    held: list[int] = []
+    named: set[bytes] = set()
     for layer in _compiled(_LAYER_CLASS).finditer(data):
+        line = data.rfind(b"\n", 0, layer.start()) + 1
+        if plain := _compiled(_IN_NO_LIST).match(data, line, layer.start()):
+            if plain[1] and b"." not in plain[1]:
+                named.add(plain[1])
+            continue
         first = max(0, layer.start() - 240)
-        if held := _compiled(_HOLDING).search(data[first : layer.start()]):
-            before = data[max(0, first + held.start() - 40) : first + held.start()].rstrip()
-            if not before.endswith(_REGISTERING):
-                yield first + held.start()
+        before = data[first : layer.start()]
+        if assigned := _compiled(rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z").search(before):
+            named.add(assigned[1])
+        found = _compiled(_HOLDING).search(before)
+        if found and not (found[0].startswith(b"=") and _is_one_in_parentheses(data, layer.start())):
+            held.append(first + found.start())
+    return held, named
+
+
+def _made_by_own(data: bytes) -> Iterator[int]:
+    """What a function or class of the text makes, which makes layers or is one, stands in a list or dict."""
     if makers := set(_makers(data)):
         for match in re.finditer(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers), data):
             yield match.start()
-    named = [match for pattern in _NAMED for match in _compiled(pattern).finditer(data)]
-    if named:
-        made = {match[1] for match in _before(data, _LAYER_CLASS, rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z")}
-        yield from (match.start() for match in named if match[1] in made)
+
+
+def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
+    """Where an attribute is given several things, one of these among them, or grows by one of these."""
+    for name in names:
+        for place in _places_of(name, data):
+            if _compiled(rb"[ \t]*,?[ \t]*[,\])]").match(data, place + len(name)):
+                line = data.rfind(b"\n", 0, place) + 1
+                if _compiled(_LISTED).search(data[line:place]):
+                    yield place
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
@@ -377,8 +407,79 @@ def _makers(data: bytes) -> Iterator[bytes]:
         yield match[1]
 
 
+class _Lists:
+    """The lists of a text that surely become containers of layers."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def takes(self, place: int) -> bool:
+        """Whether what is put into a list there goes into one of these."""
+        found = _compiled(_FILLED).match(self._data, self._data.rfind(b"\n", 0, place) + 1)
+        if found is None or (found[1] and not found[3]):
+            return False
+        if found[1]:
+            return is_registered(found[2], self._data)
+        if found[2] not in self._known:
+            self._known[found[2]] = self._is_handed_over(found[2])
+        return self._known[found[2]]
+
+    def _is_handed_over(self, name: bytes) -> bool:
+        """Whether all that is done with a local name is to fill it and to make containers of it."""
+        every = len(re.findall(rb"(?<![\w.])%b\b" % name, self._data))
+        return every == len(re.findall(_HANDED_OVER.replace(b"NAME", name), self._data, re.MULTILINE))
+
+
+@lru_cache(maxsize=256)
+def is_registered(attribute: bytes, data: bytes) -> bool:
+    """Whether all that is assigned to an attribute of this name, anywhere in a text, are containers of layers."""
+    found = False
+    for place in _places_of(b"." + attribute, data):
+        end = place + len(attribute) + 1
+        if _compiled(_GETS_ASSIGNED).match(data, end):
+            if not _compiled(_GETS_CONTAINER).match(data, end):
+                return False
+            found = True
+    return found
+
+
+def _places_of(word: bytes, data: bytes) -> Iterator[int]:
+    place = data.find(word)
+    while place >= 0:
+        yield place
+        place = data.find(word, place + len(word))
+
+
+def _is_one_in_parentheses(data: bytes, layer: int) -> bool:
+    """Whether the parentheses around a layer hold no comma of their own: they make no tuple."""
+    depth = 0
+    for sign in _compiled(rb"[()\[\]{},]").finditer(data, layer, layer + 2_000):
+        if sign[0] in (b"(", b"[", b"{"):
+            depth += 1
+        elif sign[0] != b",":
+            depth -= 1
+            if depth < 0:
+                return True
+        elif depth == 0:
+            return False
+    return False
+
+
+_IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:class|def)[ \t]+\w*)\Z"
+_FILLED = rb"[ \t]*([\w.]+\.)?(\w+)(?:\.(append|extend|insert)\(|[ \t]*(?::[^=\n]{1,60})?\+?=(?!=))"
+_GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
+_GETS_CONTAINER = (
+    rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:"
+    + b"|".join(sorted(name.encode() for name in CONTAINER_NAMES))
+    + rb")\("
+)
+_HANDED_OVER = (
+    rb"(?<![\w.])NAME(?:[ \t]*(?::[^=\n]{1,60})?\+?=(?!=)|\.(?:append|extend|insert)\()|"
+    rb"(?:ModuleList|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
+)
 _LAYER_CLASS = (
-    rb"(?:Linear|Bilinear|Embedding|Conv|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
+    rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
     rb"PReLU)\w*\("
 )
 _LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
@@ -387,11 +488,7 @@ _HOLDING = (
     rb"=[ \t]*(?:\(|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
 )
 """What stands before a layer that is made in a list, dict or tuple, or for one."""
-_NAMED = (
-    rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[ \t]*(\w+)[ \t]*[,\])]",
-    rb"\.(?:append|insert|setdefault)\((?:[\w\"']+,[ \t]*)?[ \t]*(\w+)[ \t]*,?[ \t]*\)",
-)
-"""An attribute is given several names, or grows by one."""
+_LISTED = rb"\.(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)(?<!\w)\Z"
 _REGISTERING = (b"ModuleList(", b"ParameterList(", b"ModuleDict(", b"ParameterDict(", b"Sequential(*", b"Sequential(")
 
 

@@ -13,7 +13,7 @@ from typing import TypeGuard
 
 from tielint import candidates
 from tielint.candidates import Candidate
-from tielint.layers import CONTAINERS
+from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import statements_in
 from tielint.tensor import OPERATIONS
 
@@ -69,7 +69,6 @@ _PLAIN = frozenset(
         "type",
     ]
 )
-CONTAINER_NAMES = frozenset(name.rpartition(".")[2] for name in CONTAINERS)
 _SETTINGS = frozenset(["config", "cfg", "hparams"])
 _COLLECTIONS = frozenset(["list", "dict", "set", "tuple", "defaultdict", "OrderedDict", "deque"])
 _KEEP = frozenset(
@@ -108,13 +107,11 @@ class Surroundings:
 
 
 class Flow:
-    """One function, in its file. `registered`: the attributes that are containers of layers in all of its class."""
+    """One function, in its file. siblings: the text of all methods of its class."""
 
-    def __init__(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef, registered: frozenset[str], around: Surroundings
-    ) -> None:
+    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, siblings: bytes, around: Surroundings) -> None:
         self._node = node
-        self._registered = registered
+        self._siblings = siblings
         self._around = around
         self._statements = list(statements_in(node))
 
@@ -182,7 +179,7 @@ class Flow:
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=grown)))):
                 return grown != "self" and grown in self._stored_as_they_are and not self._is_container(grown)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=grown)))):
-                return grown not in self._registered
+                return not candidates.is_registered(grown.encode(), self._siblings)
         return True
 
     def _is_container(self, name: str) -> bool:

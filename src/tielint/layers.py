@@ -105,6 +105,7 @@ LAYERS: dict[str, Layer] = {
 PARAMETER_CONTAINERS = frozenset({"torch.nn.ParameterList", "torch.nn.ParameterDict"})
 
 CONTAINERS = frozenset({"torch.nn.Sequential", "torch.nn.ModuleList", "torch.nn.ModuleDict"}) | PARAMETER_CONTAINERS
+CONTAINER_NAMES = frozenset(name.rpartition(".")[2] for name in CONTAINERS)
 
 COMPOSITES = frozenset(
     f"torch.nn.{name}"

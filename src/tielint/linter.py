@@ -21,8 +21,7 @@ def lint_file(
 ) -> FileReport:
     """Reads and lints a file; never writes.
 
-    A syntax error is reported in every file with the word torch, and with `check_syntax` in any other too: files that
-    can't hold a finding are else not parsed.
+    A syntax error is reported in every file that a rule has to look into, and with `check_syntax` in any other too.
     """
     if path.suffix == ".ipynb":
         return FileReport(path, problem="a notebook; make it a script first, with `jupyter nbconvert --to script`")
@@ -55,8 +54,7 @@ def lint_source(
     """Lints a text; never writes. `check_syntax` is as in `lint_file`."""
     rules = wanted_rules(source, settings)
     if not rules:
-        look = check_syntax or "torch" in source.text
-        return FileReport(source.path, problem=syntax_problem(source.text) if look else None)
+        return FileReport(source.path, problem=syntax_problem(source.text) if check_syntax else None)
     try:
         with _uncollected():
             findings = find(source, settings, rules)

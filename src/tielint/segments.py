@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +15,8 @@ from typing import TypeAlias
 
 from tielint import vocabulary
 from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
-from tielint.flow import CONTAINER_NAMES, Flow, Surroundings, last_name
+from tielint.flow import Flow, Surroundings, last_name
+from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import first_row
 from tielint.prefilter import Site
 
@@ -29,9 +29,6 @@ _HANDS_OUT = re.compile(rf"\.{OWN.decode()}(?!\.(?:dtype|device|shape))|[Pp]aram
 """What `forward` may answer with that is a Parameter."""
 _CONTAINER = f"(?:{'|'.join(sorted(CONTAINER_NAMES))})"
 _CONTAINED = re.compile(_CONTAINER + r"\(([^)]{0,200})")
-_REGISTERED_ATTRIBUTE = re.compile(r"\.(\w+)[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*" + _CONTAINER + r"\(")
-_LEFT = re.compile(r"^([^=\n#]*)=(?!=)", re.MULTILINE)
-_ATTRIBUTE = re.compile(r"\.(\w+)")
 
 
 @dataclass(slots=True)
@@ -226,17 +223,9 @@ class _Flows:
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
             methods = self._outline.methods_of(function.holder)
-            registered = _registered("\n".join(method.text for method in methods))
-            self._known[id(function)] = Flow(function.node, registered, self._around)
+            text = "\n".join(method.text for method in methods).encode()
+            self._known[id(function)] = Flow(function.node, text, self._around)
         return self._known[id(function)]
-
-
-def _registered(text: str) -> frozenset[str]:
-    """The attributes to which nothing but containers of layers is assigned."""
-    targets = (left for left in _LEFT.findall(text) if left.count("(") <= left.count(")"))  # else it is a keyword
-    assigned = Counter(name for target in targets for name in _ATTRIBUTE.findall(target))
-    containers = Counter(_REGISTERED_ATTRIBUTE.findall(text))
-    return frozenset(name for name, times in containers.items() if assigned[name] == times)
 
 
 class _Concerned:
