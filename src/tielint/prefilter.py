@@ -27,22 +27,26 @@ _GOES_ON = re.compile(rb"\n(?:(?<=[\[({,=*\\]\n)[ \t]*|(?<=[\[({,=*][ \t]\n)[ \t
 
 
 @lru_cache(maxsize=1)
-def _on_one_line(data: bytes) -> tuple[bytes, list[int]]:
-    """A text without comments whose statements stand on one line each, and the offsets in it of the ends of lines that
-    are gone."""
-    gone: list[int] = []
-    cut = 0
+def _on_one_line(data: bytes) -> bytes:
+    """A text without comments whose statements stand on one line each."""
+    text = _GOES_ON.sub(b"", _without_comments(data))
+    return text.replace(b"\\", b" ") if b"\\\n" in data else text
 
-    def join(match: re.Match[bytes]) -> bytes:
-        nonlocal cut
-        gone.append(match.start() - cut)
-        cut += len(match[0])
-        return b""
 
+def _without_comments(data: bytes) -> bytes:
     if b"\r" in data:  # rows mean nothing then: no places are asked for
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    text = _GOES_ON.sub(join, _COMMENT.sub(b"", data) if b"#" in data else data)
-    return text.replace(b"\\", b" ") if b"\\\n" in data else text, gone
+    return _COMMENT.sub(b"", data) if b"#" in data else data
+
+
+def _lines_gone(data: bytes) -> list[int]:
+    """The offsets, in a text on one line, of the ends of lines that are gone."""
+    gone: list[int] = []
+    cut = 0
+    for match in _GOES_ON.finditer(_without_comments(data)):
+        gone.append(match.start() - cut)
+        cut += len(match[0])
+    return gone
 
 
 def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:
@@ -60,12 +64,12 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
 
     def found(candidate: Candidate) -> bool:
         if candidate not in known:
-            text = data if candidate is SPEAKS_OF_SHARING else _on_one_line(data)[0]
+            text = data if candidate is SPEAKS_OF_SHARING else _on_one_line(data)
             known[candidate] = not isinstance(candidate, AfterTie) and any(True for _ in candidate(text, path))
         return known[candidate]
 
     triggered = tuple(rule for rule in rules if all(any(map(has, group)) for group in rule.triggers))
-    if not triggered or renames(_on_one_line(data)[0]):
+    if not triggered or renames(_on_one_line(data)):
         return triggered
     return tuple(
         rule for rule in triggered if all(any(map(found, group)) for group in (rule.sites, *rule.candidates) if group)
@@ -74,9 +78,10 @@ def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...
 
 def sites_of(data: bytes, path: Path, rules: Iterable[Rule]) -> list[Site] | None:
     """The rows at which these rules can find something; None where one of them can anywhere."""
-    text, gone = _on_one_line(data)
+    text = _on_one_line(data)
     if not all(rule.sites for rule in rules) or renames(text):
         return None
+    gone = _lines_gone(data)
     candidates = dict.fromkeys(candidate for rule in rules for candidate in rule.sites)
     sites = []
     for candidate in candidates:
