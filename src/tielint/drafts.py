@@ -114,7 +114,10 @@ class _Draft:
         node = group[0]
         if node in self._gone:
             return cst.SimpleStatementLine([_NOTHING], (), _END)
-        above = self._comments_above(first_row(node), _last_block(before)) if commented else []
+        row = first_row(node)
+        above: list[cst.EmptyLine] = []
+        if commented and row > 1 and self._is_between(row - 1):
+            above = self._comments_above(row, _last_block(before))
         convert = _STATEMENTS.get(type(node))
         return convert(self, node, above) if convert else self._line(group, above)
 

@@ -30,7 +30,7 @@ def python_tree(text: str) -> ast.Module | None:
 
     Raises:
         LintError: LibCST's parser would overflow its stack, and take the process with it. Python's gives up in time,
-            but for long chains before 3.11: only statements that are long enough to nest so deeply are looked into.
+            but for long chains (not in 3.11): only statements that are long enough to nest so deeply are looked into.
     """
     try:
         with warnings.catch_warnings():
