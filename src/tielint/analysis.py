@@ -22,6 +22,7 @@ from tielint.suppression import unsuppressed
 if TYPE_CHECKING:
     from tielint.facts import FileFacts, Tie
     from tielint.judgement import Judgement
+    from tielint.modules import Modules
 
 
 SMALL = 10_000
@@ -99,8 +100,19 @@ def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[R
         module = draft(tree, lines, gone=segments.gone, hollow=segments.hollow)
     except RecursionError:
         return True
-    facts = collect_facts(module, Modules(source.path, thorough=False), idle=segments.idle)
+    modules = Modules(source.path, thorough=False)
+    facts = collect_facts(module, modules, idle=segments.idle)
+    if not _judged(facts, rules) and _depends_on_others(facts, modules):
+        facts = collect_facts(module, Modules(source.path), idle=segments.idle)
     return bool(_judged(facts, rules))
+
+
+def _depends_on_others(facts: FileFacts, modules: Modules) -> bool:
+    """Whether other files of the project tell more of what is tied here: of its layers, or of a function's result."""
+    sides = (side for tie in facts.ties for side in (tie.target, tie.source) if side.owner and side.cell.presumed)
+    holders = (holder for side in sides if side.owner for holder in side.owner.outward())
+    names = (name for holder in holders for name in holder.unseen_classes())
+    return any(map(modules.knows, (*facts.unfollowed, *names)))
 
 
 @lru_cache(maxsize=8)

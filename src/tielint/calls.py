@@ -281,6 +281,8 @@ def call_qualified(site: Site, name: str) -> Value:
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name
+    elif _given_layers(site):
+        opaque.marks["made_by"] = name
     return opaque
 
 
@@ -333,6 +335,7 @@ def _parameter(site: Site) -> Value:
     arguments = Arguments(tuple(x for f in flags for x in _literals(f)), keywords, site.visitor.grad)
     results: list[Value] = []
     for option in options(value) if value is not None else ():
+        site.visitor.stores.needs(option)
         tensor = _tensor(site, option)
         if tensor is None:
             tensor = plain_tensor("", site.node)

@@ -13,7 +13,7 @@ import libcst as cst
 from tielint import calls
 from tielint.facts import Repetition
 from tielint.layers import CONTAINERS, LAYERS, Shape, canonical, parameter_named
-from tielint.spelling import code_of
+from tielint.spelling import plain_code_of
 from tielint.tensor import (
     INPLACE_NEUTRAL,
     OPERATIONS,
@@ -221,7 +221,7 @@ class Expressions:
                 return receiver if receiver.items is None else self.slice(receiver, index)
             case Instance():
                 constant = key.value if isinstance(key, Constant) else None
-                text = repr(constant) if constant is not None else code_of(index or node)
+                text = repr(constant) if constant is not None else plain_code_of(index or node)
                 stable = constant is not None or not self.visitor.loops
                 return self.item(receiver, constant, text, stable=stable)
             case Each(lanes=lanes, single=True):
@@ -234,7 +234,7 @@ class Expressions:
         return Instance(
             Root.PART,
             kind=receiver.kind,
-            marks={"place": (receiver, f"[{code_of(index)}]"), "open": True},
+            marks={"place": (receiver, f"[{plain_code_of(index)}]"), "open": True},
             items=dict(receiver.items or {}),
         )
 

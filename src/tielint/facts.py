@@ -284,10 +284,15 @@ def _differ(a: Dim, b: Dim) -> bool:
 
 @dataclass(slots=True)
 class FileFacts:
-    """All facts of one file. `names` are the qualified names of what the module's own names were imported as."""
+    """All facts of one file.
+
+    names: the qualified names of what the module's own names were imported as. unfollowed: those of functions that are
+    given layers, and whose results go into Parameters, but that were not looked into.
+    """
 
     module: cst.Module
     ties: list[Tie] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     imports: frozenset[str] = frozenset()
     names: dict[str, str] = field(default_factory=dict)
+    unfollowed: list[str] = field(default_factory=list)

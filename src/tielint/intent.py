@@ -14,7 +14,7 @@ from enum import IntEnum
 import libcst as cst
 
 from tielint.facts import Event, Fit, Place, Tie
-from tielint.spelling import code_of, last_name
+from tielint.spelling import last_name, plain_code_of
 from tielint.values import ClassDefinition, Condition, Root
 from tielint.vocabulary import (
     CONDITION_TO_INITIALISE,
@@ -114,7 +114,7 @@ def _names_initialisation(tie: Tie | Event) -> bool:
 
 def _names(condition: Condition, pattern: re.Pattern[str]) -> bool:
     """Whether a condition that holds has one of the pattern's words."""
-    return condition.holds and bool(pattern.search(words(code_of(condition.test))))
+    return condition.holds and bool(pattern.search(words(plain_code_of(condition.test))))
 
 
 def condition_for_tie(condition: Condition) -> int:
@@ -122,7 +122,7 @@ def condition_for_tie(condition: Condition) -> int:
     meaning = _meaning(condition.test)
     if condition.holds:
         return meaning
-    return 0 if SCRIPTING.search(words(code_of(condition.test))) else -meaning
+    return 0 if SCRIPTING.search(words(plain_code_of(condition.test))) else -meaning
 
 
 def _meaning(test: cst.BaseExpression) -> int:
@@ -136,11 +136,11 @@ def _meaning(test: cst.BaseExpression) -> int:
             negative = isinstance(right, cst.Name) and right.value in ("False", "None")
             if isinstance(operator, cst.IsNot):
                 negative = not negative
-            whole = _words_mean(code_of(left)) or _words_mean(code_of(right))
-            if STARTS_WITH.search(words(code_of(test))):
+            whole = _words_mean(plain_code_of(left)) or _words_mean(plain_code_of(right))
+            if STARTS_WITH.search(words(plain_code_of(test))):
                 return 0
             return whole * sign * (-1 if negative else 1)
-    return _words_mean(code_of(test))
+    return _words_mean(plain_code_of(test))
 
 
 def _words_mean(text: str) -> int:

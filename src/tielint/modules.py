@@ -56,6 +56,11 @@ class Modules:
         value = frame.locals.get(home.name) if frame else None
         return value if isinstance(value, ClassDefinition | FunctionDefinition) else None
 
+    def knows(self, name: str) -> bool:
+        """Whether another file of the project can define what a qualified name means."""
+        located = None if _is_of_torch(name) else _located(name, self.path)
+        return located is not None and located[0] != self.path
+
     def absolute(self, name: str) -> str:
         """`..layers` as this file means it, with the package's name."""
         return _absolute(name, self.path)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+import ast
+from functools import cache, lru_cache
 
 import libcst as cst
 
@@ -10,6 +11,19 @@ import libcst as cst
 def code_of(node: cst.CSTNode) -> str:
     """The source text of a node."""
     return _empty_module().code_for_node(node).strip()
+
+
+def plain_code_of(node: cst.CSTNode) -> str:
+    """The text of an expression or index as Python writes it: without comments, blanks and quotes of anyone's own."""
+    return _as_python_writes(code_of(node))
+
+
+@lru_cache(maxsize=4096)
+def _as_python_writes(code: str) -> str:
+    try:
+        return ast.unparse(ast.parse(f"_[{code}\n]", mode="eval"))[2:-1]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return code
 
 
 @cache
@@ -47,7 +61,7 @@ def template(node: cst.FormattedString) -> str | None:
             case cst.FormattedStringText(value=literal):
                 text += literal
             case cst.FormattedStringExpression(expression=inner, conversion=None, format_spec=None, equal=None):
-                text += f"{{{code_of(inner)}}}"
+                text += f"{{{plain_code_of(inner)}}}"
             case _:
                 return None
     return text if text[:1].isidentifier() else None

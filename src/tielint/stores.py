@@ -14,7 +14,7 @@ from tielint.expressions import sliced, with_node
 from tielint.facts import Side, Slot, Tie, Write
 from tielint.layers import PARAMETER_CONTAINERS, parameter_named
 from tielint.ownership import attribute_name, is_plain, outermost
-from tielint.spelling import code_of
+from tielint.spelling import plain_code_of
 from tielint.tensor import (
     Storage,
     apply,
@@ -124,6 +124,8 @@ class Stores:
         stored: list[Value] = []
         for option in options(value):
             self.alternatives = len(options(value))
+            if self.slot(receiver, name) is not Slot.FREE:
+                self.needs(option)
             if (
                 isinstance(option, Instance)
                 and option.marks.get("tensor")
@@ -222,6 +224,7 @@ class Stores:
         """`target.data = value` and the in-place ways."""
         for option in options(value):
             self.alternatives = len(options(value))
+            self.needs(option)
             if (
                 isinstance(option, Instance)
                 and self.visitor.expressions.may_be_tensor(option)
@@ -239,6 +242,12 @@ class Stores:
                 self.record(
                     cell, cell.home, attribute_name(cell), option, node, kind, Slot.PARAMETER, part=part, leaf=leaf
                 )
+
+    def needs(self, value: Value) -> None:
+        """A value goes into a Parameter: if a function made it that was not looked into, that function matters."""
+        made_by = value.marks.get("made_by") if isinstance(value, Instance) else None
+        if isinstance(made_by, str):
+            self.visitor.facts.unfollowed.append(made_by)
 
     def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
@@ -348,7 +357,7 @@ class Stores:
                 self.write(Write.COPY, replace(receiver, state=state), value, node)
             case Instance():
                 constant = key.value if isinstance(key, Constant) else None
-                step = f"[{constant!r}]" if constant is not None else f"[{code_of(index or target)}]"
+                step = f"[{constant!r}]" if constant is not None else f"[{plain_code_of(index or target)}]"
                 value = self.hold(receiver, step, value)
                 self.visitor.journal.set(receiver.attributes, step, value)
                 if type(constant) is int and receiver.items is not None and constant in receiver.items:

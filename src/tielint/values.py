@@ -76,6 +76,13 @@ class Instance:
             yield current
             current = current.place[0] if current.place else None
 
+    def unseen_classes(self) -> Iterator[str]:
+        """The qualified names of its class, or of the bases of its class, where their definitions are not in sight."""
+        if self.definition:
+            yield from self.definition.outside_bases()
+        elif self.kind:
+            yield self.kind
+
     @property
     def layer(self) -> str | None:
         """The torch layer class that it is or derives from."""
