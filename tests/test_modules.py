@@ -160,3 +160,47 @@ def test_what_is_wrong_elsewhere_is_reported_there_alone(tmp_path: Path) -> None
     )
     assert lint_file(tmp_path / "model.py", Settings(prefilter=False)).findings == ()
     assert len(lint_file(tmp_path / "base.py", Settings()).findings) == 1
+
+
+@pytest.mark.parametrize(
+    ("elsewhere", "statement"),
+    [
+        ("def tie(layer):\n    return layer.weight.transpose(0, 1)", "self.dec.weight = own.tie(self.enc)"),
+        ("def tie(layer):\n    return layer.weight", "self.dec.weight = own.tie(self.enc)"),
+        (
+            "class Enc(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+            "        self.lin = nn.Linear(3, 6)",
+            "self.a = own.Enc()\n        self.dec.weight = self.a.lin.weight",
+        ),
+        ("class Lin(nn.Linear):\n    pass", "self.a = own.Lin(3, 6)\n        self.dec.weight = self.a.weight"),
+    ],
+)
+def test_a_tie_whose_other_side_is_described_elsewhere(tmp_path: Path, elsewhere: str, statement: str) -> None:
+    model = (
+        "import torch.nn as nn\nimport own\n\n\nclass Model(nn.Module):\n    def __init__(self):\n"
+        "        super().__init__()\n        self.enc = nn.Linear(3, 6)\n        self.dec = nn.Linear(6, 3)\n"
+        f"        {statement}\n"
+    )
+    write(tmp_path, {"own.py": f"import torch.nn as nn\n\n\n{elsewhere}\n", "model.py": model})
+    usual, plain = (lint_file(tmp_path / "model.py", Settings(prefilter=gate)).findings for gate in (True, False))
+    assert len(plain) == 1
+    assert usual == plain
+
+
+@pytest.mark.parametrize(
+    "tie",
+    [
+        "w = self.words.weight\n        self.head.weight = w",
+        "self.head.weight = (\n            self.words.weight\n        )",
+        "setattr(self.head, 'weight', self.words.weight)",
+        "self.head._parameters['weight'] = self.words.weight",
+        "self.head.weight: nn.Parameter = self.words.weight",
+    ],
+)
+def test_a_base_class_elsewhere_that_ties_in_other_words(tmp_path: Path, tie: str) -> None:
+    base = TIES.replace("self.head.weight = self.words.weight", tie)
+    assert base != TIES
+    write(tmp_path, {"base.py": base, "model.py": SUBCLASS.format(imports="from base import Base", base="Base")})
+    usual, plain = (lint_file(tmp_path / "model.py", Settings(prefilter=gate)).findings for gate in (True, False))
+    assert [finding.code for finding in usual] == ["TIE301"]
+    assert usual == plain

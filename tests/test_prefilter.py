@@ -26,6 +26,7 @@ class Model(nn.Module):
         super().__init__()
         self.enc = nn.Linear(4, 4)
         self.dec = nn.Linear(4, 4)
+        self.out = nn.Linear(4, 3)
         {constructor}
 
     def forward(self, x):
@@ -115,6 +116,37 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
         ("TIE402", "", "self.c = list(nn.Linear(4, 4) for _ in range(3))"),
         ("TIE402", "from torch.nn import Linear as L", "self.c = [L(4, 4), L(4, 4)]"),
         ("TIE402", "class Own(nn.Linear): pass", "self.c = [Own(4, 4), Own(4, 4)]"),
+        ("TIE402", "", "a = nn.Linear(4, 4)\n        self.c = [self.enc, a]"),
+        (
+            "TIE402",
+            "",
+            "a = []\n        a.append(nn.Linear(4, 4))\n        self.d = nn.Sequential(self.enc)\n        self.c = a",
+        ),
+        ("TIE402", "", "self.c = nn.ModuleList()\n        self.c = []\n        self.c.append(nn.Linear(4, 4))"),
+        ("TIE402", "", "self.c = (nn.Linear(4, 4), nn.Linear(4, 4))"),
+        ("TIE002", "", "weight = self.enc.weight\n        self.out.weight = weight"),
+        ("TIE002", "", "self.out.weight = None if not self.training else self.enc.weight"),
+        (
+            "TIE002",
+            "",
+            "(\n            self.out.weight,\n            self.n,\n        ) = (self.enc.weight, 1)",
+        ),
+        ("TIE101", "", "self.shared = nn.Parameter(requires_grad=True, data=self.enc.weight)"),
+        (
+            "TIE102",
+            "",
+            "with torch.no_grad():\n            a, b = self.enc.weight, self.dec.weight\n            b.set_(a)",
+        ),
+        ("TIE103", "", "a, b = self.enc.weight, self.dec.weight\n        b.data.copy_(a)  # tie the weights"),
+        ("TIE106", "", "self.wt = torch.einsum('ij->ji', self.enc.weight)"),
+        (
+            "TIE401",
+            "",
+            "a = nn.Linear(4, 4)\n        b = []\n        b.append(a)\n        b.append(a)\n"
+            "        self.c = nn.ModuleList(tuple([a for _ in range(3)]))",
+        ),
+        ("TIE401", "", "block_type = nn.Linear(4, 4)\n        self.c = nn.ModuleList([block_type for _ in range(3)])"),
+        ("TIE401", "", "states = nn.Linear(4, 4)\n        self.c = nn.ModuleList([states] * 3)"),
     ],
 )
 @pytest.mark.parametrize("small", [analysis.SMALL, 0], ids=["whole", "in segments"])

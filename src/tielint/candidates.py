@@ -102,8 +102,8 @@ _SEEN_ONLY = (
 """What tells of a Parameter and is not the Parameter, or has another rank."""
 
 ASSIGNED = Likeness(
-    rb"\." + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
-    rb"(?!\s*(?:None|True|False|\d|[\"'\[{]|config\b|self\.config\b|use_\w+|(?:weight|bias)\s*$))"
+    rb"\.(?:(?<=\bself\.)())?" + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
+    rb"(?!\s*(?:(?:None|True|False)\s*$|\d|[\"'\[{]|config\b|self\.config\b|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
     rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?" + _FRESH + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
 )
 """A layer's Parameter is given something that was there before."""
@@ -114,19 +114,19 @@ NAMED_ALIKE = Likeness(
 )
 """An attribute that sounds like a Parameter is given another one that does."""
 UNPACKED = (
-    Likeness(rb"\.(?:" + OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]]|[ \t])=(?!=)"),
+    Likeness(rb"\.(?:" + OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]][ \t]*|[ \t])=(?!=)"),
     Likeness(rb",[ \t]*[\w.\[\]\"']+\.(?:" + OWN + rb"|data\b)[ \t]*[)\]]?[ \t]*=(?!=)"),
 )
 """Several attributes at once."""
 WRAPPED = Likeness(
-    rb"Parameter\((?<!inspect\.Parameter\()\s*(?:data\s*=\s*)?\(*\s*(?!"
+    rb"Parameter[ \t]*\((?<!inspect\.Parameter\()\s*(?:requires_grad[ \t]*=[^,()\n]*,\s*)?(?:data\s*=\s*)?[(*\[]*\s*(?!"
     + _FRESH
     + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
 )
 """A Parameter is made of something that was there before."""
 DATA_ASSIGNED = Likeness(rb"\.data\b(?<!\bself\.data)(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
 SET_BY_NAME = Likeness(
-    rb"setattr(?:__)?\((?![^)\n]*\bBuffer\()(?=[^)]{0,300}?(?:weight|bias|[Pp]aram|data|detach|clone|getattr|\.t\b|\.T\b))"
+    rb"setattr(?:__)?\((?![^)\n]*\bBuffer\()(?=[^\n]{0,300}?(?:weight|bias|[Pp]aram|data|detach|clone|getattr|\.t\b|\.T\b))"
 )
 REGISTERED = (
     SET_BY_NAME,
@@ -138,10 +138,14 @@ SEEN_OTHERWISE = Likeness(rb"\." + OWN + rb"(?:\.data|\.detach\(\))*\." + _TURN)
 """A Parameter's values are taken, transposed or copied, whatever becomes of them."""
 GIVEN_A_NAME = Near(rb"\." + OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w")
 """A name is given something that is made of a Parameter."""
-KEPT = (
+KEPT: tuple[Candidate, ...] = (
     Near(
         rb"\." + _TURN,
         rb"[\w\]]\.\w+[ \t]*=[ \t]*\(*(?:torch\.\w+\(|[\w.]*Parameter\()?[A-Za-z_][\w.\[\]]*\." + _TURN,
+    ),
+    *(
+        Near(name + rb"\(", rb"[\w\]]\.\w+[ \t]*=[ \t]*(?:\w+\.)*" + name + rb"\([^\n]*\." + OWN)
+        for name in (rb"rearrange", rb"einsum")
     ),
     GIVEN_A_NAME,
 )
@@ -153,14 +157,27 @@ def written_in_place(data: bytes, _path: Path) -> Iterator[int]:
     for match in _compiled(rb"\.(?:copy_|set_)\(").finditer(data):
         before, after = data[max(0, match.start() - 40) : match.start()], data[match.end() : match.end() + 120]
         read = _compiled(_READ).search(after.partition(b"\n")[0]) and not before.endswith(b"init")
-        if read or _compiled(_WRITTEN).search(before):
+        if read or _compiled(_WRITTEN).search(before) or _is_local(before, data):
             yield match.start()
+
+
+def _is_local(before: bytes, data: bytes) -> bool:
+    """Whether a local name stands there that is a Parameter."""
+    name = _compiled(rb"(?<![\w.])\w+\Z").search(before)
+    return name is not None and name[0] in _names_of_parameters(data)
+
+
+@lru_cache(maxsize=1)
+def _names_of_parameters(data: bytes) -> set[bytes]:
+    """The local names that are given Parameters, or tensors made of them."""
+    found = _before(data, rb"\." + OWN, rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)")
+    return {name for match in found for name in _compiled(rb"\w+").findall(match[1])}
 
 
 _WRITTEN = rb"(?:" + _WORD_OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?\Z"
 _READ = _WORD_OWN + rb"|param|\.data\b"
 
-WRITES = (
+WRITES: tuple[Candidate, ...] = (
     ASSIGNED,
     NAMED_ALIKE,
     *UNPACKED,
@@ -178,14 +195,15 @@ DETACHED: tuple[Candidate, ...] = (
     Near(
         rb"\.(?:data\b|detach\()",
         rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|" + _SHORT + rb")"
-        rb"(?:\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()",
+        rb"(?:\)|[\"']\)|\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()|"
+        rb"torch\.detach\([^\n]*(?:weight|bias|kernel|embed)",
     ),
     *(
         Near(
             switch,
             rb"^([ \t]*)(?:async[ \t]+)?with[^\n]*"
             + switch
-            + rb"(?:[^\n]*\n(?:\1[ \t][^\n]*\n|\n){0,200}?\1[ \t]|[^\n]*:[ \t])[^\n]*\.(?:"
+            + rb"(?:[^\n]*\n(?:\1[ \t][^\n]*\n|(?!\1[ \t])[ \t]*\n){0,200}?\1[ \t]|[^\n]*:[ \t])[^\n]*\.(?:"
             + _NAME
             + _NOT_SEEN
             + rb"|t\(|T\b|mT\b|transpose)",
@@ -208,8 +226,8 @@ FROM_ANOTHER = (
 )
 STATE_LOADED = Likeness(rb"load_state_dict")
 COPIED_DEEPLY = Likeness(
-    rb"deepcopy\(\s*(?![^)\n]*(?:config|kwargs|args|state|dict|__dict__|outputs?|inputs?|ids|label|cache|tokenizer|"
-    rb"processor|history)\b)[A-Za-z_]"
+    rb"deepcopy[ \t]*\(\s*(?![^)\n]*(?:(?:config|kwargs|args|state|dict|__dict__|ids|label|cache|tokenizer|processor|"
+    rb"history)\b|(?<!\.)\b(?:outputs?|inputs?)\b))\(*[A-Za-z_]"
 )
 """What is copied may be a layer."""
 OPTIMIZER = (
@@ -224,6 +242,7 @@ OPTIMIZER = (
             rb"LBFGS",
             rb"Rprop",
             rb"Lion",
+            rb"Muon",
             rb"Optimizer",
         )
     ),
@@ -301,8 +320,10 @@ def _multiplied(data: bytes) -> Iterator[int]:
             if before.rstrip().endswith(b",") and not _compiled(_LITERAL).search(before.rstrip()[:-1]):
                 yield star.start()
         elif b"[" not in star[0]:
-            if last == b"]" and not _compiled(_LITERAL).search(before) and not _compiled(_NUMBER).search(before):
-                yield star.start()
+            if last == b"]" and not _compiled(_LITERAL).search(before):
+                directly = before[: max(0, before.rfind(b"["))].rstrip().endswith(_REGISTERING)
+                if directly or not _compiled(_NUMBER).search(before):
+                    yield star.start()
         elif last.isalpha() or last == b"_" or (last.isdigit() and data[star.end() : star.end() + 1].isalpha()):
             yield star.start()
 
@@ -313,8 +334,10 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
         first = max(0, loop.start() - 200)
         element = _compiled(rb"[\[(]\s*([A-Za-z_][\w.]*)\s+\Z").search(data[first : loop.start()])
         drawn = element is None or element[1].partition(b".")[0] in _compiled(rb"\w+").findall(loop[1])
-        if element and not drawn and not _compiled(_NUMBER).search(element[1]):
-            yield first + element.start()
+        if element and not drawn:
+            directly = data[first : first + element.start() + 1].rstrip(b"[( \t").endswith(_CONTAINERS)
+            if directly or not _compiled(_NUMBER).search(element[1]):
+                yield first + element.start()
 
 
 def _grown(data: bytes) -> Iterator[int]:
@@ -345,7 +368,7 @@ _NUMBER = (
 """The names of numbers and texts, which may be repeated."""
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
-    _CONTAINER + rb"\(\s*\*?\s*([\w.]+)\s*\)",
+    _CONTAINER + rb"\(\s*\*?\s*(?:list\(|tuple\()?\s*([\w.]+)\s*\)",
     rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$",
 )
 
@@ -489,7 +512,8 @@ _HOLDING = (
 )
 """What stands before a layer that is made in a list, dict or tuple, or for one."""
 _LISTED = rb"\.(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)(?<!\w)\Z"
-_REGISTERING = (b"ModuleList(", b"ParameterList(", b"ModuleDict(", b"ParameterDict(", b"Sequential(*", b"Sequential(")
+_CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
+_REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
 
 
 def changes_a_parameter(data: bytes, _path: Path) -> Iterator[int]:

@@ -12,7 +12,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-_TIES = tuple(re.compile(name + rb"[\"']?\s*[=,][^=\n]*\.(?:weight|bias)\b") for name in (rb"weight", rb"bias"))
+_TIES = tuple(
+    re.compile(
+        name
+        + rb"(?:[\"'\])]*[ \t]*(?::[^=\n\"']{1,60})?(?:=(?!=)[ \t]*(?:[(\\][ \t]*\n)?|,)[^=\n]*"
+        + rb"(?:\.(?:weight|bias)\b|getattr\([^=\n]*[\"'](?:weight|bias)[\"'])"
+        + rb"|(?<!\bself\."
+        + name
+        + rb")[ \t]*=[ \t]*\w+[ \t]*(?=[\n#]))"
+    )
+    for name in (rb"weight", rb"bias")
+)
+"""What ties in a base: `head.weight = emb.weight`, `setattr(head, "weight", emb.weight)`, `head.weight = w`."""
 _CALLS_ITSELF = re.compile(rb"\bself\.(\w+)\(")
 _MAKES = re.compile(rb"Parameter\(|\brange\(|\.(?:data|t|T|clone|detach)\b|\*\s*\w+")
 
