@@ -22,7 +22,6 @@ from tielint.suppression import unsuppressed
 if TYPE_CHECKING:
     from tielint.facts import FileFacts, Tie
     from tielint.judgement import Judgement
-    from tielint.modules import Modules
 
 
 SMALL = 10_000
@@ -100,19 +99,27 @@ def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[R
         module = draft(tree, lines, gone=segments.gone, hollow=segments.hollow)
     except RecursionError:
         return True
-    modules = Modules(source.path, thorough=False)
+    modules = Modules(source.path, wanted=())
     facts = collect_facts(module, modules, idle=segments.idle)
-    if not _judged(facts, rules) and _depends_on_others(facts, modules):
-        facts = collect_facts(module, Modules(source.path), idle=segments.idle)
+    if _judged(facts, rules):
+        return True
+    wanted = frozenset(filter(modules.knows, _told_elsewhere(facts)))
+    if not wanted:
+        return False
+    facts = collect_facts(module, Modules(source.path, wanted=wanted), idle=segments.idle)
     return bool(_judged(facts, rules))
 
 
-def _depends_on_others(facts: FileFacts, modules: Modules) -> bool:
-    """Whether other files of the project tell more of what is tied here: of its layers, or of a function's result."""
-    sides = (side for tie in facts.ties for side in (tie.target, tie.source) if side.owner and side.cell.presumed)
-    holders = (holder for side in sides if side.owner for holder in side.owner.outward())
-    names = (name for holder in holders for name in holder.unseen_classes())
-    return any(map(modules.knows, (*facts.unfollowed, *names)))
+def _told_elsewhere(facts: FileFacts) -> Iterator[str]:
+    """The names of what tells more of what is tied here: of the classes of its layers, of functions with its values."""
+    yield from facts.unfollowed
+    for tie in facts.ties:
+        sides = (tie.target, tie.source)
+        if tie.in_part or any(side.cell.name not in ("weight", "bias") for side in sides):
+            continue
+        for side in sides:
+            for holder in side.owner.outward() if side.owner and side.cell.presumed else ():
+                yield from holder.unseen_classes()
 
 
 @lru_cache(maxsize=8)

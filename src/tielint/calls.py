@@ -274,7 +274,7 @@ def call_qualified(site: Site, name: str) -> Value:
         visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
     if package.partition(".")[0] == "peft" and "ensure_weight_tying" not in site.keywords:
         visitor.events.adapted(site.keywords.get("modules_to_save"), site.node)
-    if visitor.follows_all_imports or _given_layers(site):
+    if visitor.follows(name) or _given_layers(site):
         imported = visitor.frame.imported(Qualified(name))
         if isinstance(imported, FunctionDefinition | ClassDefinition):
             return call_value(site, imported)

@@ -6,6 +6,7 @@ outlines tell first whether it is worth it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -36,21 +37,26 @@ class Home:
 class Modules:
     """What the imports of one file mean, as far as they lead to files of the same project.
 
-    thorough: whatever is asked for is found; else only what can tie, by the words in it and in the classes above it.
+    wanted: the names that are found; without it, whatever is asked for. What can tie, by the words in it and in the
+    classes above it, is found in any case.
     """
 
-    def __init__(self, path: Path, *, thorough: bool = True) -> None:
+    def __init__(self, path: Path, *, wanted: Collection[str] | None = None) -> None:
         self.path = path.resolve()
-        self.thorough = thorough
+        self._wanted = wanted
+
+    def wants(self, name: str) -> bool:
+        """Whether what a name means matters, whatever that is."""
+        return self._wanted is None or name in self._wanted
 
     def find(self, name: str) -> Value | None:
         """The class or function that a qualified name means, or its name in torch; None where no file tells."""
-        if _is_of_torch(name) or (not self.thorough and _is_harmless(name, self.path)):
+        if _is_of_torch(name) or (not self.wants(name) and _is_harmless(name, self.path)):
             return None
         home = _home(name, self.path)
         if not isinstance(home, Home):
             return home
-        if home.file == self.path or not (self.thorough or _matters(home)):
+        if home.file == self.path or not (self.wants(name) or _matters(home)):
             return None
         frame = _names_of(home.file, *_version(home.file))
         value = frame.locals.get(home.name) if frame else None

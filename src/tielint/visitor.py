@@ -635,11 +635,10 @@ class Visitor:
             self.hooks > 0,
         )
 
-    @property
-    def follows_all_imports(self) -> bool:
-        """Whether layers whose classes are imported are made as those say, wherever that leads."""
+    def follows(self, name: str) -> bool:
+        """Whether an imported class or function is looked into, whatever it is given."""
         modules = self.globals.modules
-        return modules is not None and modules.thorough
+        return modules is not None and modules.wants(name)
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
         return Instance(Root.BUILT, node=node, stable=False)
