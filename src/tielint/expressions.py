@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 from dataclasses import replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -75,8 +75,8 @@ class Expressions:
 
     def evaluate(self, node: cst.BaseExpression) -> Value:
         visitor = self.visitor
-        visitor.steps += 1
-        if visitor.exhausted:
+        visitor.steps_left -= 1
+        if visitor.steps_left < 0:
             return UNKNOWN
         handler = _EXPRESSIONS.get(type(node))
         return handler(self, node) if handler else UNKNOWN
@@ -326,13 +326,12 @@ class Expressions:
         arms = []
         for arm, holds in ((node.body, True), (node.orelse, False)):
             condition = Condition(node.test, holds)
-            with self.visitor.guarded(condition):
-                for option in options(self.evaluate(arm)):
-                    if isinstance(option, TensorValue):
-                        option = replace(option, conditions=(*option.conditions, condition))
-                    elif isinstance(option, Instance) and "copy_of" in option.marks:
-                        option.marks["conditions"] = (condition,)
-                    arms.append(option)
+            for option in options(self.visitor.under(condition, partial(self.evaluate, arm))):
+                if isinstance(option, TensorValue):
+                    option = replace(option, conditions=(*option.conditions, condition))
+                elif isinstance(option, Instance) and "copy_of" in option.marks:
+                    option.marks["conditions"] = (condition,)
+                arms.append(option)
         return choice(arms)
 
     def _sequence(self, node: cst.Tuple | cst.List | cst.Set) -> Value:
@@ -386,8 +385,8 @@ class Expressions:
 
     def _boolean(self, node: cst.BooleanOperation) -> Value:
         left = self.evaluate(node.left)
-        with self.visitor.guarded(Condition(node.left, isinstance(node.operator, cst.And))):
-            return choice([left, self.evaluate(node.right)])
+        condition = Condition(node.left, isinstance(node.operator, cst.And))
+        return choice([left, self.visitor.under(condition, lambda: self.evaluate(node.right))])
 
     def _binary(self, node: cst.BinaryOperation) -> Value:
         left, right = self.evaluate(node.left), self.evaluate(node.right)

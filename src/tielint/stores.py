@@ -25,6 +25,7 @@ from tielint.values import (
     UNKNOWN,
     Bound,
     Cell,
+    Choice,
     Constant,
     Frame,
     Instance,
@@ -81,17 +82,19 @@ class Stores:
 
     def on_one(self, receiver: Value, act: Callable[[Value], T]) -> list[T]:
         """Acts on whichever object it may be: on each from the same state, for it is one of them and never two."""
+        if not isinstance(receiver, Choice):
+            outer, self.receivers = self.receivers, 1
+            only = act(receiver)
+            self.receivers = outer
+            return [only]
         results: list[T] = []
 
         def acted(option: Value) -> bool:
             results.append(act(option))
             return False
 
-        outer, self.receivers = self.receivers, len(options(receiver))
-        if self.receivers == 1:
-            acted(receiver)
-        else:
-            self.visitor.branches([partial(acted, option) for option in options(receiver)])
+        outer, self.receivers = self.receivers, len(receiver.options)
+        self.visitor.branches([partial(acted, option) for option in receiver.options])
         self.receivers = outer
         return results
 

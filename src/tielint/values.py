@@ -440,18 +440,21 @@ class Journal:
 
     def join(self, *branches: dict[tuple[int, object], Change]) -> None:
         """Applies the outcome of exactly one of these branches, not known which."""
-        for place in {place: None for branch in branches for place in branch}:
-            table, key, _ = next(branch[place] for branch in branches if place in branch)
-            before = table.get(key, _MISSING)
-            outcomes = [branch[place][2] if place in branch else before for branch in branches]
+        every: dict[tuple[int, object], Change] = {}
+        for branch in branches:
+            every.update(branch)
+        for place, (table, key, _) in every.items():
+            before = (table, key, table.get(key, _MISSING))
+            outcomes = [branch.get(place, before)[2] for branch in branches]
             values = [value for value in outcomes if value is not _MISSING]
             if values:
                 self.set(table, key, _joined(values))
 
 
 def _joined(values: list[object]) -> object:
-    if all(value is values[0] or value == values[0] for value in values):
-        return values[0]
+    first = values[0]
+    if all(value is first or value == first for value in values):
+        return first
     if any(not isinstance(value, Value) for value in values):
         return values[-1]
     return choice(value for value in values if isinstance(value, Value))
@@ -472,7 +475,10 @@ def choice(values: Iterable[Value]) -> Value:
     found: list[Value] = []
     for value in values:
         for option in options(value):
-            if not any(option is known or option == known for known in found):
+            for known in found:
+                if option is known or option == known:
+                    break
+            else:
                 found.append(option)
     if not found:
         return UNKNOWN

@@ -7,8 +7,7 @@ Not a `cst.CSTVisitor`: code must be seen in the order in which it runs (a helpe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
 
@@ -41,6 +40,8 @@ from tielint.values import (
 
 if TYPE_CHECKING:
     from tielint.modules import Modules
+
+T = TypeVar("T")
 
 DEEPEST_CALL = 8
 MOST_RUNS_OF_A_FUNCTION = 12
@@ -85,7 +86,7 @@ class Visitor:
         self.journal = Journal()
         self.globals = Frame(modules=modules)
         self.frame = self.globals
-        self.steps = 0
+        self.steps_left = MOST_STEPS
         self.loops = 0
         self.hooks = 0
         self.rebound: list[set[str]] = []
@@ -100,6 +101,7 @@ class Visitor:
         self.defined_functions: list[FunctionDefinition] = []
         self.defined_classes: list[ClassDefinition] = []
         self.runs: dict[int, int] = {}
+        self.names_in_loops: dict[cst.CSTNode, set[str]] = {}
         self.returns: list[list[Value]] = []
         self.pending: list[Tie] = []
         self.standing: list[Tie] = []
@@ -202,7 +204,7 @@ class Visitor:
         return left
 
     def compound(self, node: cst.CSTNode) -> bool:
-        self.steps += 1
+        self.steps_left -= 1
         if self.exhausted:
             return True
         match node:
@@ -243,8 +245,7 @@ class Visitor:
             if case.guard is None:
                 return self.suite(case.body)
             self.head(case.guard)
-            with self.guarded(Condition(case.guard, True)):
-                return self.suite(case.body)
+            return self.under(Condition(case.guard, True), lambda: self.suite(case.body))
 
         return run
 
@@ -311,22 +312,26 @@ class Visitor:
     def conditional(self, node: cst.If) -> bool:
         narrowing = self.narrowing(node.test)
         self.head(node.test)
-        otherwise = node.orelse
         left: list[bool] = []
 
         def taken() -> bool:
-            with self.guarded(Condition(node.test, True)), self.narrowed(narrowing):
-                left.append(self.suite(node.body))
+            if narrowing:
+                narrowing[0].kind = narrowing[1]
+            left.append(self.under(Condition(node.test, True), lambda: self.suite(node.body)))
+            if narrowing:
+                narrowing[0].kind = None
             return left[-1]
 
-        def not_taken() -> bool:
-            with self.guarded(Condition(node.test, False)):
-                match otherwise:
-                    case cst.If():
-                        return self.conditional(otherwise)
-                    case cst.Else():
-                        return self.suite(otherwise.body)
+        def otherwise() -> bool:
+            match node.orelse:
+                case cst.If() as another:
+                    return self.conditional(another)
+                case cst.Else(body=body):
+                    return self.suite(body)
             return False
+
+        def not_taken() -> bool:
+            return self.under(Condition(node.test, False), otherwise)
 
         always = self.branches([taken, not_taken])
         if left and left[0] and not always:
@@ -356,26 +361,17 @@ class Visitor:
                     return None if thing.kind or thing.definition else (thing, layer.name)
         return None
 
-    @contextmanager
-    def guarded(self, condition: Condition) -> Iterator[None]:
-        """A condition holds while a branch runs."""
+    def under(self, condition: Condition, run: Callable[[], T]) -> T:
+        """Runs what a condition guards."""
         self.conditions.append(condition)
-        yield
+        result = run()
         self.conditions.remove(condition)
-
-    @contextmanager
-    def narrowed(self, narrowing: tuple[Instance, str] | None) -> Iterator[None]:
-        """An unknown object has a layer while a branch runs."""
-        if narrowing:
-            narrowing[0].kind = narrowing[1]
-        yield
-        if narrowing:
-            narrowing[0].kind = None
+        return result
 
     @property
     def exhausted(self) -> bool:
         """So much has run that nothing more is worth it."""
-        return self.steps > MOST_STEPS
+        return self.steps_left < 0
 
     def for_loop(self, node: cst.For) -> None:
         iterated = self.head(node.iter)
@@ -401,7 +397,9 @@ class Visitor:
 
     def repeated(self, body: Callable[[], bool], loop: cst.For | cst.While) -> None:
         """A loop body runs once, for any of its turns: names that it rebinds hold nothing certain."""
-        inside = _rebound_names(loop.body)
+        inside = self.names_in_loops.get(loop)
+        if inside is None:
+            inside = self.names_in_loops[loop] = _rebound_names(loop.body)
         outside: set[str] = set()
         if isinstance(loop, cst.For):
             _target_names(loop.target, outside)
