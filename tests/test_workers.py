@@ -40,3 +40,5 @@ def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert reports(Broken()) == alone
     monkeypatch.setattr(workers, "WORTH_IT", 0)
     assert reports(None) == alone
+    monkeypatch.setattr(workers, "MOST_FOR_A_POOL", sum(path.stat().st_size for path in paths) // 3)
+    assert reports(None) == alone

@@ -454,7 +454,7 @@ class _Lists:
         return every == len(re.findall(_HANDED_OVER.replace(b"NAME", name), self._data, re.MULTILINE))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def is_registered(attribute: bytes, data: bytes) -> bool:
     """Whether all that is assigned to an attribute of this name, anywhere in a text, are containers of layers."""
     found = False

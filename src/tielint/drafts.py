@@ -415,7 +415,7 @@ _target: Callable[[ast.expr], Any] = _expression
 """What is assigned to: the same nodes, of which Python's parser says that they are allowed there."""
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4_096)
 def _named(name: str) -> cst.Name:
     """The same name stands in many places."""
     return cst.Name(name)
