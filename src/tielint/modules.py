@@ -203,8 +203,8 @@ def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
     place, module = root, _module_at(root)
     for index, part in enumerate(rest):
         below = place / part
-        inner = _module_at(below)
-        if inner is None and not is_directory(below):
+        inner = _module_at(below) if _is_directory(place) else None
+        if inner is None and not (_is_directory(place) and _is_directory(below)):
             return (module, part) if module and index == len(rest) - 1 else None
         place, module = below, inner
     return None
@@ -214,8 +214,9 @@ def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
 def _root_of(package: str, directory: Path) -> Path | None:
     """Where a top-level package or module lies: in the directory or above it, up to the project's own directory."""
     for holder in (directory, *directory.parents):
-        for place in (holder / package, holder / "src" / package):
-            if _module_at(place) or (is_directory(place) and _has_modules(place)):
+        sources = holder / "src"
+        for place in (holder / package, *([sources / package] if _is_directory(sources) else [])):
+            if _module_at(place) or (_is_directory(place) and _has_modules(place)):
                 return place
         if any(is_there(holder / file) for file in PROJECT_FILES):
             return None
@@ -229,6 +230,9 @@ def _module_at(place: Path) -> Path | None:
         if is_file(file):
             return file
     return None
+
+
+_is_directory = remembered(4096)(is_directory)
 
 
 def _has_modules(directory: Path) -> bool:
