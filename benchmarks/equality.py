@@ -16,7 +16,7 @@ from packages import add_options, files_of, named, root_of
 from tielint import analysis
 from tielint.findings import Finding
 from tielint.linter import lint_file
-from tielint.quick import speaks_of_torch
+from tielint.prefilter import speaks_of_torch
 from tielint.settings import Settings
 
 Place = tuple[str, int, str]

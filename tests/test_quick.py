@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ from conftest import Command
 from programs import ALIAS, TIED
 
 from tielint import quick
+from tielint.candidates import EVERY, AfterTie
+from tielint.registry import all_rules
 
 BASE = "from torch import nn\n\nclass Base(nn.Module):\n    def __init__(self):\n        super().__init__()\n" + (
     "        self.a = nn.Embedding(8, 4)\n        self.b = nn.Linear(4, 8, bias=False)\n"
@@ -73,3 +77,21 @@ def test_a_configuration_is_left_to_the_long_way(tmp_path: Path, monkeypatch: py
         assert quick.answer(["check", "a.py"]) is None
     Path("pyproject.toml").write_text("[tool.other]\n")
     assert quick.answer(["check", "a.py"]) is not None
+
+
+def test_what_opens_a_file_for_a_rule_is_among_all() -> None:
+    """Else the quick answer would call a file clean in which this rule finds something."""
+    for rule in all_rules():
+        if rule.default:
+            assert rule.sites, rule.code
+            assert {site for site in rule.sites if not isinstance(site, AfterTie)} <= set(EVERY), rule.code
+
+
+def test_a_clean_model_is_answered_without_rules_and_libcst(tmp_path: Path) -> None:
+    (tmp_path / "clean.py").write_text(BASE.replace("        self.b.weight = self.a.weight\n", ""))
+    program = "import sys; from tielint.__main__ import main; main(); print(*sorted(sys.modules))"
+    command = [sys.executable, "-c", program, "check", "clean.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    said, loaded = done.stdout.splitlines()
+    assert said == "1 file is clean."
+    assert not {"click", "dataclasses", "libcst", "rich", "tielint.registry", "typing"}.intersection(loaded.split())

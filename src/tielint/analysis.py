@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
 from tielint.parsing import LintError, lines_of, parsed, python_tree
-from tielint.prefilter import sites_of, wanted_by
-from tielint.quick import speaks_of_torch
+from tielint.prefilter import sites_of, speaks_of_torch, wanted_by
 from tielint.registry import all_rules
 from tielint.rule import Rule
 from tielint.settings import Settings

@@ -8,17 +8,18 @@ another, so each candidate looks for a literal first, and only there at what is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache, lru_cache
-from pathlib import Path
-from typing import TypeAlias
 
-from tielint.layers import CONTAINER_NAMES
 from tielint.reads import remembered
 
-Candidate: TypeAlias = Callable[[bytes, Path], Iterable[int]]
-"""Where, in a file's bytes, a finding may be made: offsets. The path is the file's."""
+TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+    from typing import TypeAlias
+
+    Candidate: TypeAlias = Callable[[bytes, Path | str], Iterable[int]]
+    """Where, in a file's bytes, a finding may be made: offsets. The path is the file's."""
 
 
 @cache
@@ -27,24 +28,24 @@ def _compiled(pattern: bytes) -> re.Pattern[bytes]:
     return re.compile(pattern, re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Likeness:
     """Wherever the pattern matches; it starts with a literal, unless few files are asked."""
 
-    pattern: bytes
+    def __init__(self, pattern: bytes) -> None:
+        self.pattern = pattern
 
-    def __call__(self, data: bytes, _path: Path) -> Iterator[int]:
+    def __call__(self, data: bytes, _path: Path | str) -> Iterator[int]:
         return (match.start() for match in _compiled(self.pattern).finditer(data))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Near:
     """Wherever the pattern matches that starts somewhere on a line with the literal."""
 
-    literal: bytes
-    pattern: bytes
+    def __init__(self, literal: bytes, pattern: bytes) -> None:
+        self.literal = literal
+        self.pattern = pattern
 
-    def __call__(self, data: bytes, _path: Path) -> Iterator[int]:
+    def __call__(self, data: bytes, _path: Path | str) -> Iterator[int]:
         around, done = _compiled(rb"[^\n]*?(?:" + self.pattern + rb")"), -1
         for literal in _compiled(self.literal).finditer(data):
             start = data.rfind(b"\n", 0, literal.start()) + 1
@@ -152,7 +153,7 @@ KEPT: tuple[Candidate, ...] = (
 """An attribute is given a view or copy of something, or a name that of a Parameter."""
 
 
-def written_in_place(data: bytes, _path: Path) -> Iterator[int]:
+def written_in_place(data: bytes, _path: Path | str) -> Iterator[int]:
     """`copy_` or `set_` of something that may be a Parameter, or into one."""
     for match in _compiled(rb"\.(?:copy_|set_)\(").finditer(data):
         before, after = data[max(0, match.start() - 40) : match.start()], data[match.end() : match.end() + 120]
@@ -249,7 +250,7 @@ OPTIMIZER = (
 )
 
 
-def ties_own_parameters(data: bytes, _path: Path) -> Iterator[int]:
+def ties_own_parameters(data: bytes, _path: Path | str) -> Iterator[int]:
     """One Parameter of a module's own is another."""
     made = _own_parameters(data)
     for match in _compiled(rb"\.(\w+)[ \t]*(?:#[^\n]*)?$").finditer(data) if made else ():
@@ -275,14 +276,29 @@ def _before(data: bytes, literal: bytes, pattern: bytes) -> Iterator[re.Match[by
 
 
 @remembered(1)
-def tied_elsewhere(data: bytes, path: Path) -> tuple[int, ...]:
+def tied_elsewhere(data: bytes, path: Path | str) -> tuple[int, ...]:
     """A class of this file may have a base, in another file of the project, that ties."""
-    bases = _compiled(rb"class[ \t]+\w+\s*\(\s*[A-Za-z_]").search(data)
-    if bases is None:
+    found = list(_compiled(rb"class[ \t]+(\w+)\s*\(([^)]*)\)").finditer(data))
+    bases = {base for match in found for base in match[2].split()}
+    if not bases or _are_plain(bases, {match[1] for match in found}, data):
         return ()
+    from pathlib import Path
+
     from tielint.modules import may_inherit_a_tie
 
-    return (bases.start(),) if may_inherit_a_tie(data, path) else ()
+    return (found[0].start(),) if may_inherit_a_tie(data, Path(path)) else ()
+
+
+def _are_plain(bases: set[bytes], classes: set[bytes], data: bytes) -> bool:
+    """Whether all bases are `nn.Module`, or classes of the text whose names it imports nowhere."""
+    if b"import *" in data or not _compiled(_IMPORTS_NN).search(data):
+        return False
+    own = bases - _MODULE
+    return own <= classes and not any(re.search(rb"import\b[^\n]*\b%b\b" % base, data) for base in own)
+
+
+_IMPORTS_NN = rb"^(?:from torch import nn|import torch\.nn as nn)\b"
+_MODULE = {b"nn.Module", b"torch.nn.Module", b"object"}
 
 
 TIES = (ASSIGNED, *UNPACKED, *REGISTERED, DATA_ASSIGNED, ties_own_parameters, tied_elsewhere)
@@ -300,7 +316,7 @@ REPARAMETRIZES = AfterTie(rb"(?:weight_norm|spectral_norm|prune|parametriz|ortho
 REMAKES = AfterTie(rb"(?:assign|to_empty)")
 
 
-def repeats_a_layer(data: bytes, _path: Path) -> Iterator[int]:
+def repeats_a_layer(data: bytes, _path: Path | str) -> Iterator[int]:
     """A list that holds one name several times, or a list that grows by a name and becomes a container."""
     yield from _multiplied(data)
     for match in _compiled(rb"repeat\((?<!\wrepeat\()").finditer(data):
@@ -373,7 +389,7 @@ _HANDED_ON = (
 )
 
 
-def lists_layers(data: bytes, _path: Path) -> Iterator[int]:
+def lists_layers(data: bytes, _path: Path | str) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one, and becomes no container."""
     around = _Lists(data)
     held, named = _layers_made(data)
@@ -493,9 +509,7 @@ _IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:cla
 _FILLED = rb"[ \t]*([\w.]+\.)?(\w+)(?:\.(append|extend|insert)\(|[ \t]*(?::[^=\n]{1,60})?\+?=(?!=))"
 _GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
 _GETS_CONTAINER = (
-    rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:"
-    + b"|".join(sorted(name.encode() for name in CONTAINER_NAMES))
-    + rb")\("
+    rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:ModuleList|ModuleDict|Sequential|ParameterList|ParameterDict)\("
 )
 _HANDED_OVER = (
     rb"(?<![\w.])NAME(?:[ \t]*(?::[^=\n]{1,60})?\+?=(?!=)|\.(?:append|extend|insert)\()|"
@@ -516,7 +530,7 @@ _CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict",
 _REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
 
 
-def changes_a_parameter(data: bytes, _path: Path) -> Iterator[int]:
+def changes_a_parameter(data: bytes, _path: Path | str) -> Iterator[int]:
     """A function for modules is given what may be a Parameter."""
     made = _own_parameters(data)
     for match in _compiled(_GIVEN).finditer(data):
@@ -529,3 +543,18 @@ _GIVEN = (
     rb"(?:norm|structured|parametrization|orthogonal|prune\.\w+|prune)\(\s*(?:module\s*=\s*)?"
     rb"([\w.]+(?:\[[^\]\n]*\])?(?:\.\w+)*)"
 )
+
+EVERY: tuple[Candidate, ...] = (
+    *WRITES,
+    *DETACHED,
+    *FROM_ANOTHER,
+    STATE_LOADED,
+    COPIED_DEEPLY,
+    *OPTIMIZER,
+    ties_own_parameters,
+    tied_elsewhere,
+    repeats_a_layer,
+    lists_layers,
+    changes_a_parameter,
+)
+"""All that opens a file for one of the rules that are on by default."""

@@ -9,13 +9,15 @@ import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeGuard
+from typing import TYPE_CHECKING, TypeGuard
 
 from tielint import candidates
-from tielint.candidates import Candidate
 from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import statements_in
 from tielint.tensor import OPERATIONS
+
+if TYPE_CHECKING:
+    from tielint.candidates import Candidate
 
 _HANDS_ON = frozenset(OPERATIONS) | frozenset(
     [

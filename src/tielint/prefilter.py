@@ -8,18 +8,24 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
 from functools import lru_cache
-from pathlib import Path
-from typing import TypeAlias
 
-from tielint.candidates import SPEAKS_OF_SHARING, AfterTie, Candidate, renames
-from tielint.quick import speaks_of_torch
-from tielint.rule import Rule
+from tielint.candidates import EVERY, SPEAKS_OF_SHARING, AfterTie, renames
 
-Site: TypeAlias = tuple[Candidate, int]
-"""What a candidate saw, and in which row."""
+TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+    from typing import TypeAlias
 
+    from tielint.candidates import Candidate
+    from tielint.rule import Rule
+
+    Site: TypeAlias = tuple[Candidate, int]
+    """What a candidate saw, and in which row."""
+
+TORCH = (b"torch", b"import *")
+"""Without one of these, no name in a file can mean PyTorch."""
 
 _COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']*$", re.MULTILINE)
 _GOES_ON = re.compile(rb"\n(?:(?<=[\[({,=*\\]\n)[ \t]*|(?<=[\[({,=*][ \t]\n)[ \t]*|[ \t]*(?=[.)\]}*]))")
@@ -47,6 +53,17 @@ def _lines_gone(data: bytes) -> list[int]:
         gone.append(match.start() - cut)
         cut += len(match[0])
     return gone
+
+
+def speaks_of_torch(data: bytes) -> bool:
+    """Whether any name in a file can mean PyTorch: elsewhere, with or without the gate, nothing is a finding."""
+    return any(word in data for word in TORCH)
+
+
+def is_bare(data: bytes, path: Path | str) -> bool:
+    """Whether none of tielint's own rules can find anything in a file: told without loading one."""
+    text = _on_one_line(data)
+    return not renames(text) and not any(True for candidate in EVERY for _ in candidate(text, path))
 
 
 def wanted_by(data: bytes, path: Path, rules: Iterable[Rule]) -> tuple[Rule, ...]:

@@ -11,16 +11,8 @@ import sys
 from tielint.reads import upward
 from tielint.syntax import syntax_problem
 
-TORCH = (b"torch", b"import *")
-"""Without one of these, no name in a file can mean PyTorch."""
-
 MOST_BYTES = 1_000_000
 _PLAIN_OPTIONS = frozenset(["-q", "--quiet", "--fix", "--unsafe-fixes", "--force-exclude", "--exit-zero", "--no-cache"])
-
-
-def speaks_of_torch(data: bytes) -> bool:
-    """Whether any name in a file can mean PyTorch: elsewhere, with or without the gate, nothing is a finding."""
-    return any(word in data for word in TORCH)
 
 
 def answer(arguments: list[str]) -> str | None:
@@ -47,6 +39,8 @@ def _is_clean(path: str) -> bool:
         text = data.decode("utf-8")
     except (OSError, ValueError):
         return False
+    from tielint.prefilter import speaks_of_torch
+
     encoded = data.startswith(b"\xef\xbb\xbf") or any(b"coding" in line for line in data.split(b"\n", 2)[:2])
     if encoded or (speaks_of_torch(data) and _may_hold_a_finding(data, path)):
         return False
@@ -55,9 +49,13 @@ def _is_clean(path: str) -> bool:
 
 def _may_hold_a_finding(data: bytes, path: str) -> bool:
     """Whether the gate lets the file through for any rule that is on where nothing is configured."""
+    from tielint.installed import has_foreign_rules
+    from tielint.prefilter import is_bare, wanted_by
+
+    if is_bare(data, path) and not has_foreign_rules():
+        return False
     from pathlib import Path
 
-    from tielint.prefilter import wanted_by
     from tielint.registry import all_rules
     from tielint.settings import ConfigError
 

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache, wraps
-from typing import ParamSpec, TypeAlias, TypeVar
+
+TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import ParamSpec, TypeAlias, TypeVar
+
+    P = ParamSpec("P")
+    T = TypeVar("T")
 
 Stamp: TypeAlias = tuple[int, int] | bool | None
 """When a file or directory was last changed, in ns, and its size in bytes; None where nothing is. True or False where
 only that mattered."""
 
 UNSETTLED_NS = 2_000_000_000
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class Record:

@@ -6,10 +6,8 @@ Called by the configuration (which codes are there?), the linter (what to run?) 
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 import re
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -17,14 +15,13 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from tielint.findings import Applicability, Verdict
+from tielint.installed import ENTRY_POINTS, has_foreign_rules
 from tielint.later import load_later
 from tielint.rule import Rule
 from tielint.settings import ConfigError
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-ENTRY_POINTS = "tielint.rules"
 
 _CODE = re.compile(r"[A-Z]+[0-9]+")
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
@@ -86,7 +83,7 @@ def _own_rules() -> Iterator[tuple[str, type[Rule]]]:
 
 def _foreign_rules() -> Iterator[tuple[str, type[Rule]]]:
     """An entry point names a rule's class, or a module of them."""
-    if not any(map(_speaks_of_rules, sys.path)):
+    if not has_foreign_rules():
         return
     from importlib.metadata import entry_points
 
@@ -99,22 +96,6 @@ def _foreign_rules() -> Iterator[tuple[str, type[Rule]]]:
             yield from ((origin, rule) for rule in _rules_of(loaded))
         else:
             raise ConfigError(f"{origin}: neither a Rule class nor a module")
-
-
-def _speaks_of_rules(place: str) -> bool:
-    """Whether a package that is installed there may have rules; to ask `importlib.metadata` takes much longer."""
-    place = place or "."
-    if not os.path.isdir(place):
-        return os.path.exists(place)  # an archive, say
-    for name in os.listdir(place):
-        if name.endswith((".dist-info", ".egg-info")):
-            try:
-                with open(os.path.join(place, name, "entry_points.txt"), "rb") as file:
-                    if ENTRY_POINTS.encode() in file.read():
-                        return True
-            except OSError:  # it has none
-                pass
-    return False
 
 
 def _load(point: EntryPoint, origin: str) -> object:

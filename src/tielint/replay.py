@@ -8,9 +8,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 
-from tielint.reads import Stamp, again, is_unsettled, stamp, upward
+from tielint.reads import again, is_unsettled, stamp, upward
+
+TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tielint.reads import Stamp
 
 DIRECTORY = ".tielint_cache"
 LAST = "last.json"

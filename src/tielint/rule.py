@@ -6,10 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, ClassVar
 
-from tielint.candidates import Candidate
 from tielint.findings import Verdict
 
 if TYPE_CHECKING:
+    from tielint.candidates import Candidate
     from tielint.facts import FileFacts
     from tielint.judgement import Judgement
 

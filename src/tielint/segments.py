@@ -11,14 +11,17 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from tielint import vocabulary
-from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, Candidate
+from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie
 from tielint.flow import Flow, Surroundings, last_name
 from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import first_row
-from tielint.prefilter import Site
+
+if TYPE_CHECKING:
+    from tielint.candidates import Candidate
+    from tielint.prefilter import Site
 
 _LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
 _COMMENT = re.compile(r"(?<![^\s])#[^\n\"']*$", re.MULTILINE)
