@@ -142,6 +142,42 @@ def test_a_place_that_may_come_to_something_stays(body: str) -> None:
     assert body.split("\n")[0] in left
 
 
+OUTPUT = """\
+import torch.nn as nn
+
+
+class Model(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(4, 9)
+
+    def set_output(self, given{annotation}):
+        {first}
+        self.head.weight = given.weight{last}
+"""
+
+
+def test_what_a_caller_elsewhere_gives_comes_to_nothing() -> None:
+    assert left_of(OUTPUT.format(annotation="", first="self.head = given", last="")) is None
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"annotation": ": nn.Conv1d"},
+        {"first": "given = nn.Linear(3, 9)"},
+        {"first": "# tie the weights"},
+        {"last": "\n        self.head = nn.Linear(4, 9)"},
+        {"last": "\n\n\nModel().set_output(nn.Linear(3, 9))"},
+        {"last": ".t()"},
+        {"last": ".data"},
+    ],
+)
+def test_what_a_caller_gives_stays_where_more_is_known(parts: dict[str, str]) -> None:
+    text = OUTPUT.format(**{"annotation": "", "first": "pass", "last": "", **parts})
+    assert left_of(text) is not None
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(fixture_paths()),

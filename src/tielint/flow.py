@@ -15,6 +15,7 @@ from tielint import candidates
 from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import statements_in
 from tielint.tensor import OPERATIONS
+from tielint.vocabulary import TIE, TIE_METHOD, words
 
 if TYPE_CHECKING:
     from tielint.candidates import Candidate
@@ -101,18 +102,23 @@ _KEEP = frozenset(
 class Surroundings:
     """What a whole file tells.
 
-    contained: the names of what its containers of layers are given. functions: of its functions.
+    contained: the names of what its containers of layers are given. functions: of its functions. mentioned: of those
+    that something in it may call.
     """
 
     contained: frozenset[str]
     functions: frozenset[str]
+    mentioned: frozenset[str]
 
 
 class Flow:
-    """One function, in its file. siblings: the text of all methods of its class."""
+    """One function, in its file. text: of the function, and the name of its class. siblings: of all methods of that."""
 
-    def __init__(self, node: ast.FunctionDef | ast.AsyncFunctionDef, siblings: bytes, around: Surroundings) -> None:
+    def __init__(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, text: str, siblings: bytes, around: Surroundings
+    ) -> None:
         self._node = node
+        self._text = text
         self._siblings = siblings
         self._around = around
         self._statements = list(statements_in(node))
@@ -148,9 +154,28 @@ class Flow:
     def _is_given(self, statement: ast.stmt) -> bool:
         """An attribute gets, or `Parameter` is given, what was not computed just here."""
         match statement:
+            case ast.Assign(targets=[ast.Attribute(attr=name)], value=ast.Attribute(attr=same) as value) if (
+                name == same
+            ):
+                ends = statement is self._node.body[-1]
+                return self._may_be_given(value) and not (ends and self._is_of_a_caller(value))
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 return self._may_be_given(value)
         return True
+
+    def _is_of_a_caller(self, value: ast.expr) -> bool:
+        """What a caller in another file gives, of which nobody says what it is, and of no tie either."""
+        name = self._node.name
+        if name == "__init__" or name in self._around.mentioned:
+            return False
+        plain = {argument.arg for argument in self._node.args.args[1:] if argument.annotation is None}
+        bound = {bound for node in self._statements for bound, _ in self._bindings(node)}
+        return _root(value) in plain - bound and not self._speaks_of_a_tie
+
+    @cached_property
+    def _speaks_of_a_tie(self) -> bool:
+        said = words(f"{self._node.name} {self._text}")
+        return bool(TIE.search(said) or TIE_METHOD.search(words(self._node.name)))
 
     def _is_repeated(self, statement: ast.stmt) -> bool:
         """What is repeated may be a layer, and a container may get it."""
@@ -422,6 +447,7 @@ _TESTS: dict[Candidate, Callable[[Flow, ast.stmt], bool]] = {
     candidates.WRAPPED: Flow._is_given,
     candidates.NAMED_ALIKE: Flow._is_given,
     candidates.DATA_ASSIGNED: Flow._is_given,
+    candidates.ties_own_parameters: Flow._is_given,
     candidates.SEEN_OTHERWISE: Flow._is_kept,
     candidates.GIVEN_A_NAME: Flow._is_kept,
     candidates.repeats_a_layer: Flow._is_repeated,

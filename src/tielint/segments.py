@@ -207,6 +207,7 @@ class _Flows:
         self._around = Surroundings(
             contained=frozenset(word for given in _CONTAINED.findall(text) for word in _WORD.findall(given)),
             functions=frozenset(function.name for function in outline.functions),
+            mentioned=frozenset(outline.words).union(*(found.words for found in outline.definitions)),
         )
         self._known: dict[int, Flow] = {}
 
@@ -226,8 +227,9 @@ class _Flows:
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
             methods = self._outline.methods_of(function.holder)
-            text = "\n".join(method.text for method in methods).encode()
-            self._known[id(function)] = Flow(function.node, text, self._around)
+            siblings = "\n".join(method.text for method in methods).encode()
+            text = f"{function.holder.name} {function.text}" if function.holder else function.text
+            self._known[id(function)] = Flow(function.node, text, siblings, self._around)
         return self._known[id(function)]
 
 
