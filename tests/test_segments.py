@@ -142,6 +142,27 @@ def test_a_place_that_may_come_to_something_stays(body: str) -> None:
     assert body.split("\n")[0] in left
 
 
+REPLACE = """\
+import torch.nn as nn
+
+
+def replace_norms(model):
+    for name, old in model.named_children():
+        new = nn.Linear(4, 4)
+        new.weight.copy_(old.weight)
+        model._modules[name] = new
+
+
+def {caller}(model):
+    replace_norms(model)
+"""
+
+
+def test_a_copy_in_a_replacement_matters_only_where_a_tie_is_spoken_of() -> None:
+    assert left_of(REPLACE.format(caller="prepare")) is None
+    assert left_of(REPLACE.format(caller="share_norms")) is not None
+
+
 OUTPUT = """\
 import torch.nn as nn
 

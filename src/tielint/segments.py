@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from tielint import vocabulary
-from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie
+from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, written_in_place
 from tielint.flow import Flow, Surroundings, last_name
 from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import first_row
@@ -215,14 +215,20 @@ class _Flows:
         if candidate is COPIED_DEEPLY:
             return self._speaks_of_sharing(row)
         function = self._outline.function_at(row)
-        return function is None or self._of(function).matters(candidate, row)
+        if function is None:
+            return True
+        # values that are copied while layers are replaced or converted are a tie only where someone says so
+        if candidate is written_in_place and vocabulary.SURGERY.search(vocabulary.words(function.name)):
+            return self._speaks_of_sharing(row)
+        return self._of(function).matters(candidate, row)
 
     def _speaks_of_sharing(self, row: int) -> bool:
         """In a function, or in whatever may call it, and in the names of their classes."""
         concerned = _Concerned(self._outline, {row})
         names = vocabulary.words(" ".join(concerned.own_names))
         text = "\n".join([names, *(function.text for function in concerned.functions)])
-        return any(True for _ in SPEAKS_OF_SHARING(text.encode(), Path()))
+        said = any(True for _ in SPEAKS_OF_SHARING(text.encode(), Path()))
+        return said or vocabulary.TIE_METHOD.search(names) is not None
 
     def _of(self, function: _Function) -> Flow:
         if id(function) not in self._known:
