@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -61,8 +60,6 @@ def lint_all(
         return
     from concurrent.futures import ProcessPoolExecutor
 
-    if multiprocessing.get_start_method() == "fork":
-        import tielint.visitor  # noqa: F401 (else each process would load it again)
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
