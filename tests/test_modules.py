@@ -125,6 +125,7 @@ def test_an_import_that_cannot_be_read_is_unknown(tmp_path: Path, broken: bytes)
         ("from .derived import Derived", "Derived"),
         ("from .derived import Starred", "Starred"),
         ("from .base import Base\ndef mixin(base):\n    return base", "mixin(Base)"),
+        ("from .base import Base", "Base[int]"),
     ],
 )
 def test_a_tie_of_a_base_class_elsewhere(tmp_path: Path, imports: str, base: str) -> None:

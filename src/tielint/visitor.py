@@ -524,7 +524,8 @@ class Visitor:
         self.set_local(function.name, function)
 
     def define_class(self, node: cst.ClassDef) -> None:
-        bases = tuple(self.expressions.evaluate(base.value) for base in node.bases)
+        named = (base.value.value if isinstance(base.value, cst.Subscript) else base.value for base in node.bases)
+        bases = tuple(map(self.expressions.evaluate, named))
         flat = tuple(option for base in bases for option in options(base))
         definition = ClassDefinition(node, flat, self.frame)
         self.defined_classes.append(definition)
