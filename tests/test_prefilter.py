@@ -146,6 +146,7 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "        self.c = nn.ModuleList(tuple([a for _ in range(3)]))",
         ),
         ("TIE401", "", "block_type = nn.Linear(4, 4)\n        self.c = nn.ModuleList([block_type for _ in range(3)])"),
+        ("TIE401", "", "self.c = nn.ModuleList(modules=[self.enc] * 3)"),
         ("TIE401", "", "states = nn.Linear(4, 4)\n        self.c = nn.ModuleList([states] * 3)"),
     ],
 )

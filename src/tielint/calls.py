@@ -153,7 +153,8 @@ def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
 def _container(site: Site, kind: str) -> Value:
     visitor = site.visitor
     made = Instance(Root.BUILT, kind=kind, items={}, node=site.node, marks={"loops": visitor.loops})
-    first = site.positional[0] if len(site.positional) == 1 else None
+    given = [*site.positional, *(site.keywords[name] for name in ("modules", "values") if name in site.keywords)]
+    first = given[0] if len(given) == 1 else None
     plain = isinstance(first, Instance) and first.items is not None and is_plain(first)
     if kind == "torch.nn.Sequential" and not plain:
         for value in site.positional:
