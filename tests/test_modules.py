@@ -168,6 +168,9 @@ def test_what_is_wrong_elsewhere_is_reported_there_alone(tmp_path: Path) -> None
     [
         ("def tie(layer):\n    return layer.weight.transpose(0, 1)", "self.dec.weight = own.tie(self.enc)"),
         ("def tie(layer):\n    return layer.weight", "self.dec.weight = own.tie(self.enc)"),
+        ("def tie(layer):\n    return layer.weight", "self.dec.weight = own.tie(self.enc).t()"),
+        ("def tie(layer):\n    return layer.weight", "self.dec.weight.data = own.tie(self.enc).data.t()"),
+        ("def tie(layer):\n    return layer", "self.dec.weight = own.tie(self.enc).weight"),
         (
             "class Enc(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
             "        self.lin = nn.Linear(3, 6)",
@@ -196,12 +199,19 @@ def test_a_tie_whose_other_side_is_described_elsewhere(tmp_path: Path, elsewhere
         "setattr(self.head, 'weight', self.words.weight)",
         "self.head._parameters['weight'] = self.words.weight",
         "self.head.weight: nn.Parameter = self.words.weight",
+        "w = self.words.weight\n        self.head.weight = w; self.x = 1",
+        "self.head.weight = w = self.words.weight",
+        "self.head.weight, self.x = self.words.weight, 1",
+        "self.head.weight = (  # tie\n            self.words.weight\n        )",
+        "w = self.words.weight\n        setattr(self.head, 'weight', w)",
+        "w = self.words.weight\n        self.head.register_parameter('weight', w)",
     ],
 )
 def test_a_base_class_elsewhere_that_ties_in_other_words(tmp_path: Path, tie: str) -> None:
     base = TIES.replace("self.head.weight = self.words.weight", tie)
     assert base != TIES
-    write(tmp_path, {"base.py": base, "model.py": SUBCLASS.format(imports="from base import Base", base="Base")})
+    subclass = SUBCLASS.format(imports="from base import Base", base="Base")
+    write(tmp_path, {"base.py": base.rstrip(), "model.py": subclass})
     usual, plain = (lint_file(tmp_path / "model.py", Settings(prefilter=gate)).findings for gate in (True, False))
     assert [finding.code for finding in usual] == ["TIE301"]
     assert usual == plain

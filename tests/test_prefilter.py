@@ -146,6 +146,15 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "        self.c = nn.ModuleList(tuple([a for _ in range(3)]))",
         ),
         ("TIE401", "", "block_type = nn.Linear(4, 4)\n        self.c = nn.ModuleList([block_type for _ in range(3)])"),
+        ("TIE001", "", "self.dec.weight = 0.5 * self.enc.weight"),
+        ("TIE101", "", "self.shared = nn.Parameter(requires_grad=bool(1), data=self.enc.weight)"),
+        (
+            "TIE101",
+            "",
+            "self.d = nn.Bilinear(4, 4, 4)\n        self.d(0, nn.Parameter(self.enc.weight))\n"
+            "        self.dec.weight = nn.Parameter(self.enc.weight)",
+        ),
+        ("TIE401", "", "a = [nn.Linear(4, 4)]\n        self.c = nn.ModuleList(a * 3)"),
         ("TIE401", "", "self.c = nn.ModuleList(modules=[self.enc] * 3)"),
         ("TIE401", "", "states = nn.Linear(4, 4)\n        self.c = nn.ModuleList([states] * 3)"),
     ],

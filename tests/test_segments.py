@@ -199,6 +199,11 @@ def test_what_a_caller_gives_stays_where_more_is_known(parts: dict[str, str]) ->
     assert left_of(text) is not None
 
 
+def test_nothing_is_found_in_what_comes_to_nothing() -> None:
+    for text in (OUTPUT.format(annotation="", first="pass", last=""), REPLACE.format(caller="prepare")):
+        assert lint_source(SourceFile(PATH, text), Settings(prefilter=False)).findings == ()
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     st.sampled_from(fixture_paths()),

@@ -54,7 +54,9 @@ def _run() -> int:
     import click
 
     from tielint.cli import cli
+    from tielint.parsing import allow_deep_code
 
+    allow_deep_code()
     try:
         status = cli.main(prog_name="tielint", standalone_mode=False)
         sys.stdout.flush()

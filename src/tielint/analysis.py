@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 SMALL = 10_000
 """Bytes up to which nothing is left out of a text: it would cost more than it saves."""
 
-MOST_FRAMES = 6_000
-"""Deep enough for a sum of a thousand terms; Python's own 1,000 frames are not, and CPython 3.10 still bears it."""
-
 
 def wanted_rules(source: SourceFile, settings: Settings) -> tuple[Rule, ...]:
     """The rules that the settings select and, unless they switch it off, the gate lets through."""
@@ -47,21 +42,10 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
     if not rules:
         return ()
     try:
-        with _deep_stack():
-            found = _found(source, settings, rules)
+        found = _found(source, settings, rules)
     except RecursionError:
         raise LintError("nested too deeply to be linted") from None
     return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
-
-
-@contextmanager
-def _deep_stack() -> Iterator[None]:
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, MOST_FRAMES))
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)
 
 
 def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> list[Finding]:

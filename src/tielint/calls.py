@@ -282,9 +282,15 @@ def call_qualified(site: Site, name: str) -> Value:
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name
-    elif _given_layers(site):
-        opaque.marks["made_by"] = name
+    elif _given_layers(site) and not _is_dropped(site):
+        visitor.facts.unfollowed.append(name)
     return opaque
+
+
+def _is_dropped(site: Site) -> bool:
+    """Whether nothing gets what a call answers."""
+    statement = site.visitor.statement
+    return isinstance(statement, cst.Expr) and statement.value is site.node
 
 
 def _given_layers(site: Site) -> bool:
@@ -336,7 +342,6 @@ def _parameter(site: Site) -> Value:
     arguments = Arguments(tuple(x for f in flags for x in _literals(f)), keywords, site.visitor.grad)
     results: list[Value] = []
     for option in options(value) if value is not None else ():
-        site.visitor.stores.needs(option)
         tensor = _tensor(site, option)
         if tensor is None:
             tensor = plain_tensor("", site.node)

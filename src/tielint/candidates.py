@@ -104,7 +104,7 @@ _SEEN_ONLY = (
 
 ASSIGNED = Likeness(
     rb"\.(?:(?<=\bself\.)())?" + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
-    rb"(?!\s*(?:(?:None|True|False)\s*$|\d|[\"'\[{]|config\b|self\.config\b|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
+    rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|config\b|self\.config\b|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
     rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?" + _FRESH + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
 )
 """A layer's Parameter is given something that was there before."""
@@ -115,14 +115,13 @@ NAMED_ALIKE = Likeness(
 )
 """An attribute that sounds like a Parameter is given another one that does."""
 UNPACKED = (
-    Likeness(rb"\.(?:" + OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]*(?:\.\w+|[)\]][ \t]*|[ \t])=(?!=)"),
+    Likeness(rb"\.(?:" + OWN + rb"|data\b)(?:\.data\b)?[ \t]*,[^=()\n:]{0,200}(?:\.\w+|[)\]][ \t]*|[ \t])=(?!=)"),
     Likeness(rb",[ \t]*[\w.\[\]\"']+\.(?:" + OWN + rb"|data\b)[ \t]*[)\]]?[ \t]*=(?!=)"),
 )
 """Several attributes at once."""
 WRAPPED = Likeness(
-    rb"Parameter[ \t]*\((?<!inspect\.Parameter\()\s*(?:requires_grad[ \t]*=[^,()\n]*,\s*)?(?:data\s*=\s*)?[(*\[]*\s*(?!"
-    + _FRESH
-    + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
+    rb"Parameter[ \t]*\((?<!inspect\.Parameter\()\s*(?:requires_grad[ \t]*=[^\n]{1,80}?,\s*)?(?:data\s*=\s*)?"
+    rb"[(*\[]*\s*(?!" + _FRESH + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
 )
 """A Parameter is made of something that was there before."""
 DATA_ASSIGNED = Likeness(rb"\.data\b(?<!\bself\.data)(?:\[[^\]\n]*\])?[ \t]*=(?!=)")
@@ -227,13 +226,13 @@ FROM_ANOTHER = (
 )
 STATE_LOADED = Likeness(rb"load_state_dict")
 COPIED_DEEPLY = Likeness(
-    rb"deepcopy[ \t]*\(\s*(?![^)\n]*(?:(?:config|kwargs|args|state|dict|__dict__|ids|label|cache|tokenizer|processor|"
-    rb"history)\b|(?<!\.)\b(?:outputs?|inputs?)\b))\(*[A-Za-z_]"
+    rb"deepcopy[ \t]*\(\s*(?![^)\n]{0,120}(?:(?:config|kwargs|args|state|dict|__dict__|ids|label|cache|tokenizer|"
+    rb"processor|history)\b|(?<!\.)\b(?:outputs?|inputs?)\b))\(*[A-Za-z_]"
 )
 """What is copied may be a layer."""
 OPTIMIZER = (
     Likeness(rb"optim\.(?<!\woptim\.)\w+\("),
-    Likeness(rb"torch\.optim\b[^\n]*\bas[ \t]"),
+    Likeness(rb"torch\.optim\b[^\n]{0,80}\bas[ \t]"),
     *(
         Likeness(name + rb"\w*\(")
         for name in (
@@ -271,7 +270,7 @@ def _before(data: bytes, literal: bytes, pattern: bytes) -> Iterator[re.Match[by
     """What stands before a pattern that starts with a literal, on the same line."""
     for found in _compiled(literal).finditer(data):
         start = data.rfind(b"\n", 0, found.start()) + 1
-        if match := _compiled(pattern).search(data[start : found.start()]):
+        if match := _compiled(pattern).search(data[max(start, found.start() - 400) : found.start()]):
             yield match
 
 
@@ -319,6 +318,8 @@ REMAKES = AfterTie(rb"(?:assign|to_empty)")
 def repeats_a_layer(data: bytes, _path: Path | str) -> Iterator[int]:
     """A list that holds one name several times, or a list that grows by a name and becomes a container."""
     yield from _multiplied(data)
+    for name in _CONTAINERS:
+        yield from Likeness(name + rb"\([ \t]*\*?[ \t]*(?:modules=)?\w+[ \t]*\*[ \t]*[\w(]")(data, _path)
     for match in _compiled(rb"repeat\((?<!\wrepeat\()").finditer(data):
         before = data[max(0, match.start() - 10) : match.start()]
         if not before.endswith(b".") or before == b"itertools.":

@@ -287,7 +287,7 @@ class FileFacts:
     """All facts of one file.
 
     names: the qualified names of what the module's own names were imported as. unfollowed: those of functions that are
-    given layers, and whose results go into Parameters, but that were not looked into.
+    given layers and answer something, and that were not looked into.
     """
 
     module: cst.Module

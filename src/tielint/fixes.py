@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from enum import Enum
+from functools import cached_property
 
 import libcst as cst
 
@@ -406,12 +407,14 @@ class Fixes:
     def may_have_left(self, tie: Tie, call: cst.Call) -> bool:
         """The function of the tie may return before it, once the constructor has run."""
         function, here = self.tree.function_of(tie.place.statement), self.positions.span(tie.place.statement).start
-        return any(
-            isinstance(node, cst.Return)
-            and self.tree.function_of(node) is function
-            and self.positions.span(call).end < self.positions.span(node).start < here
-            for node in self.tree.parents
-        )
+        made = self.positions.span(call).end
+        starts = (self.positions.span(node).start for node in self.returns if self.tree.function_of(node) is function)
+        return any(made < start < here for start in starts)
+
+    @cached_property
+    def returns(self) -> list[cst.Return]:
+        """Those of the whole file."""
+        return [node for node in self.tree.parents if isinstance(node, cst.Return)]
 
     def unconditional(self, node: cst.CSTNode) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""

@@ -160,8 +160,14 @@ class Flow:
                 ends = statement is self._node.body[-1]
                 return self._may_be_given(value) and not (ends and self._is_of_a_caller(value))
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
-                return self._may_be_given(value)
+                return self._may_be_given(value) or _computes_with_a_parameter(value)
         return True
+
+    def _is_wrapped(self, statement: ast.stmt) -> bool:
+        """`Parameter` is given what was not computed just here."""
+        made = [call for call in _calls(statement) if last_name(call.func) == "Parameter"]
+        given = [value for call in made for value in (*call.args, *(keyword.value for keyword in call.keywords))]
+        return not given or any(map(self._may_be_given, given))
 
     def _is_of_a_caller(self, value: ast.expr) -> bool:
         """What a caller in another file gives, of which nobody says what it is, and of no tie either."""
@@ -423,8 +429,9 @@ class Flow:
         """Whether it is, or is made of, several times what may be a layer."""
         match value:
             case ast.BinOp(left=left, op=ast.Mult(), right=right):
-                shown = [side for side in (left, right) if isinstance(side, ast.List | ast.Tuple)]
-                return any(self._origins(element) for side in shown for element in side.elts)
+                sides = (left, right)
+                shown = [part for side in sides if isinstance(side, ast.List | ast.Tuple) for part in side.elts]
+                return any(map(self._origins, (*shown, *(side for side in sides if isinstance(side, ast.Name)))))
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._repeats(left) or self._repeats(right)
             case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
@@ -444,7 +451,7 @@ class Flow:
 
 _TESTS: dict[Candidate, Callable[[Flow, ast.stmt], bool]] = {
     candidates.ASSIGNED: Flow._is_given,
-    candidates.WRAPPED: Flow._is_given,
+    candidates.WRAPPED: Flow._is_wrapped,
     candidates.NAMED_ALIKE: Flow._is_given,
     candidates.DATA_ASSIGNED: Flow._is_given,
     candidates.ties_own_parameters: Flow._is_given,
@@ -458,6 +465,12 @@ _TESTS: dict[Candidate, Callable[[Flow, ast.stmt], bool]] = {
 
 _UNKNOWN = "()"
 """Stands among names for what nothing is known of."""
+
+
+def _computes_with_a_parameter(value: ast.expr) -> bool:
+    """`2 * layer.weight`, which is a tensor, and no Parameter may be given that."""
+    parts = ast.walk(value) if isinstance(value, ast.BinOp | ast.UnaryOp) else ()
+    return any(isinstance(part, ast.Attribute) and part.attr in ("weight", "bias") for part in parts)
 
 
 def _makes_container(node: ast.expr) -> bool:

@@ -13,17 +13,16 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 _TIES = tuple(
-    re.compile(
-        name
-        + rb"(?:[\"'\])]*[ \t]*(?::[^=\n\"']{1,60})?(?:=(?!=)[ \t]*(?:[(\\][ \t]*\n)?|,)[^=\n]*"
-        + rb"(?:\.(?:weight|bias)\b|getattr\([^=\n]*[\"'](?:weight|bias)[\"'])"
-        + rb"|(?<!\bself\."
-        + name
-        + rb")[ \t]*=[ \t]*\w+[ \t]*(?=[\n#]))"
-    )
+    re.compile(pattern)
     for name in (rb"weight", rb"bias")
+    for pattern in (
+        rb"\." + name + rb"\b(?<!\bself\.weight)(?<!\bself\.bias)[\])]*[ \t]*(?:,[^=\n]{0,100}|:[^=\n]{1,60})?"
+        rb"=(?!=|[ \t]*(?:None|\d))",
+        name + rb"[\"']?[ \t]*[=,][^=\n]{0,200}\.(?:weight|bias)\b",
+        name + rb"(?<=[\"']" + name + rb")[\"'][ \t]*[,\]][ \t]*=?[ \t]*(?!None|\"|')[\w(]",
+    )
 )
-"""What ties in a base: `head.weight = emb.weight`, `setattr(head, "weight", emb.weight)`, `head.weight = w`."""
+"""What may tie in a base class: `head.weight = w`, `setattr(head, "weight", w)`, `self.weight = head.weight`."""
 _CALLS_ITSELF = re.compile(rb"\bself\.(\w+)\(")
 _MAKES = re.compile(rb"Parameter\(|\brange\(|\.(?:data|t|T|clone|detach)\b|\*\s*\w+")
 

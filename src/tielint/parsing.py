@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from itertools import accumulate
@@ -18,7 +19,16 @@ DEEPEST_NESTING = 2_000
 """LibCST 1.9 parses 5,000 levels in the usual stack of 8 MB, and not 20,000."""
 
 
+MOST_FRAMES = 3_000
+"""Enough for a sum of 700 terms, and little enough for the stack of a process's main thread."""
+
+
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+
+
+def allow_deep_code() -> None:
+    """To be called where a process starts: code that people write may be nested more deeply than Python's own limit."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), MOST_FRAMES))
 
 
 class LintError(Exception):

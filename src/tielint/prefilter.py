@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
-_COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']*$", re.MULTILINE)
+_COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']{0,400}$", re.MULTILINE)
 _GOES_ON = re.compile(rb"\n(?:(?<=[\[({,=*\\]\n)[ \t]*|(?<=[\[({,=*][ \t]\n)[ \t]*|[ \t]*(?=[.)\]}*]))")
 """The end of a line after which its statement surely goes on, and the blanks behind it."""
 

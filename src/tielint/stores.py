@@ -127,8 +127,6 @@ class Stores:
         stored: list[Value] = []
         for option in options(value):
             self.alternatives = len(options(value))
-            if self.slot(receiver, name) is not Slot.FREE:
-                self.needs(option)
             if (
                 isinstance(option, Instance)
                 and option.marks.get("tensor")
@@ -227,7 +225,6 @@ class Stores:
         """`target.data = value` and the in-place ways."""
         for option in options(value):
             self.alternatives = len(options(value))
-            self.needs(option)
             if (
                 isinstance(option, Instance)
                 and self.visitor.expressions.may_be_tensor(option)
@@ -245,12 +242,6 @@ class Stores:
                 self.record(
                     cell, cell.home, attribute_name(cell), option, node, kind, Slot.PARAMETER, part=part, leaf=leaf
                 )
-
-    def needs(self, value: Value) -> None:
-        """A value goes into a Parameter: if a function made it that was not looked into, that function matters."""
-        made_by = value.marks.get("made_by") if isinstance(value, Instance) else None
-        if isinstance(made_by, str):
-            self.visitor.facts.unfollowed.append(made_by)
 
     def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from tielint.cache import Result
 from tielint.linter import lint_file
+from tielint.parsing import allow_deep_code
 from tielint.reads import recorded
 from tielint.settings import Settings
 
@@ -63,7 +64,7 @@ def lint_all(
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
-        with ProcessPoolExecutor(workers) as pool:
+        with ProcessPoolExecutor(workers, initializer=allow_deep_code) as pool:
             yield from _run_by(pool, jobs[first : first + size])
 
 
@@ -93,7 +94,7 @@ def lint_job(job: Job) -> list[Result]:
 
 def _chunks(prices: Sequence[int], workers: int) -> Iterator[range]:
     """Indices in chunks of about one price. Neighbours stay together: they import the same modules."""
-    share = min(sum(prices), MOST_FOR_A_POOL) / (workers * CHUNKS_EACH)
+    share = max(1, min(sum(prices), MOST_FOR_A_POOL) / (workers * CHUNKS_EACH))
     start, price = 0, 0
     for index, own in enumerate(prices):
         price += own
