@@ -23,6 +23,11 @@ def main() -> int:
         print("error: the output cannot be written: standard output is closed", file=sys.stderr)
         return UNABLE
     try:
+        os.getcwd()
+    except OSError as error:
+        print(f"error: the current directory: {error.strerror or error}", file=sys.stderr)
+        return UNABLE
+    try:
         from tielint import quick, replay
 
         status = replay.answer(sys.argv[1:])

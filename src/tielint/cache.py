@@ -177,7 +177,10 @@ def clean(root: Path) -> bool:
     directory = root / DIRECTORY
     if not directory.is_dir():
         return False
-    shutil.rmtree(directory)
+    if directory.is_symlink():
+        directory.unlink()
+    else:
+        shutil.rmtree(directory)
     return True
 
 
@@ -223,9 +226,11 @@ def _same(path: str, how: _Lasting, now: Stamp) -> _Lasting:
 
 def _digest(path: str) -> str | None:
     try:
+        if not os.path.isfile(path):
+            return None  # a directory, say, or a pipe that would never end
         with open(path, "rb") as file:
             return _digest_of(file.read())
-    except OSError:  # a directory, say
+    except OSError:
         return None
 
 

@@ -65,16 +65,26 @@ def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force
     found: list[Entry] = []
     problems: list[Problem] = []
     for path in paths:
-        if force and excluded.verdict(_absolute(path), is_directory=path.is_dir()):
+        if force and excluded.verdict(_absolute(path), is_directory=os.path.isdir(path)):
             continue
-        if path.is_dir():
+        if os.path.isdir(path):
             _walk(path, excluded, found, problems)
         elif is_there(path) or os.path.lexists(path):
             found.append((path, _absolute(path)))
         else:
-            problems.append(Problem(path, "no such file or directory"))
-    named = frozenset(path for path in paths if not path.is_dir())
+            problems.append(Problem(path, _why_not_there(path)))
+    named = frozenset(path for path in paths if not os.path.isdir(path))
     return Discovered(tuple(_once(found)), named, tuple(sorted(problems, key=lambda problem: str(problem.path))))
+
+
+def _why_not_there(path: Path) -> str:
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    return "no such file or directory"
 
 
 def exclusions(patterns: Sequence[str], root: Path) -> Ignores:

@@ -89,6 +89,12 @@ def read(path: str | os.PathLike[str]) -> tuple[int, int]:
     return now if isinstance(now, tuple) else (0, 0)
 
 
+def unreadable(path: str | os.PathLike[str]) -> None:
+    """Says that a file could not be read, whatever its time says: that may pass, and leave no trace."""
+    if _recording:
+        _recording[-1].own[os.fspath(path)] = (time.time_ns(), -1)
+
+
 def is_there(path: str | os.PathLike[str]) -> bool:
     """Says that it matters whether there is a path, and tells it."""
     found = os.path.exists(path)

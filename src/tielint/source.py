@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tielint.findings import Edit, Position, Span
-from tielint.reads import read
+from tielint.reads import read, unreadable
 
 MAX_BYTES = 10_000_000
 """Code that people write is far smaller; what is larger was generated and would take minutes to parse."""
@@ -129,6 +129,7 @@ def read_bytes(path: Path) -> bytes:
         _refuse_too_large(status.st_size)
         return path.read_bytes()
     except OSError as error:
+        unreadable(path)
         raise SourceError(f"cannot be read: {error.strerror or error}") from None
     except ValueError:
         raise SourceError("cannot be read: null byte in its name") from None

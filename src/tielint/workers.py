@@ -64,8 +64,23 @@ def lint_all(
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
-        with ProcessPoolExecutor(workers, initializer=allow_deep_code) as pool:
+        pool = ProcessPoolExecutor(workers, initializer=allow_deep_code)
+        try:
             yield from _run_by(pool, jobs[first : first + size])
+        except BaseException:
+            _abandon(pool)
+            raise
+        pool.shutdown()
+
+
+def _abandon(pool: Executor) -> None:
+    """Whoever interrupts a run does not wait for what is still to do."""
+    from multiprocessing import active_children
+
+    running = active_children()
+    pool.shutdown(wait=False, cancel_futures=True)
+    for process in running:
+        process.terminate()
 
 
 def _run_by(executor: Executor, jobs: Sequence[Job]) -> Iterator[Result]:
