@@ -216,3 +216,66 @@ def storage(model: torch.nn.Module, layer: str) -> int:
     weight = model.get_submodule(layer).weight
     assert isinstance(weight, torch.Tensor)
     return weight.data_ptr()
+
+
+HEAD = """
+import copy
+import torch
+import torch.nn as nn
+
+def give(value, seen=[]):
+    seen.append(1)
+    return value
+
+class Model(nn.Module):
+    def __init__(self, bias=1, freeze=True):
+        super().__init__()
+        self.enc = nn.Linear(6, 4)
+        self.emb = nn.Embedding(7, 4)
+        {body}
+        self.calls = len(give.__defaults__[0])
+"""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "self.dec = nn.Linear(4, 6, bias=bias)\n{tie_dec}",
+        "self.dec = nn.Linear(4, 6, 1)\n{tie_dec}",
+        "self.dec = nn.Linear(4, give(6))\n{tie_dec}",
+        "self.dec = nn.Linear(4, n := 6)\n{tie_dec}\nself.width = n",
+        "{head}\nself.head.weight = nn.Parameter(w := self.emb.weight)\nself.width = w.shape",
+        "{head}\nself.head.weight = nn.Parameter(give(self.emb.weight))",
+        "{head}\nself.head.weight = nn.Parameter(self.emb.weight, requires_grad=not freeze)",
+        "{head}\nself.head.weight = nn.Parameter(self.emb.weight, not freeze)",
+        "{head}\nself.head.weight = p = nn.Parameter(self.emb.weight)\np.requires_grad_(False)",
+        "{head}\n{tie_head}\nfor m in self.modules():\n    if isinstance(m, nn.Linear):\n"
+        "        m.weight.requires_grad = False",
+        "self.emb = nn.Embedding.from_pretrained(torch.ones(7, 4))\n{head}\n{tie_head}",
+        "{head}\nif freeze:  # tie\n    p = nn.Parameter(self.emb.weight.clone())\n    p.data.mul_(2)\n"
+        "    self.head.weight = p",
+    ],
+)
+def test_a_safe_fix_loses_nothing_else(body: str) -> None:
+    body = body.format(
+        head="self.head = nn.Linear(4, 7, bias=False)",
+        tie_head="self.head.weight = nn.Parameter(self.emb.weight)",
+        tie_dec="self.dec.weight.data = self.enc.weight.data.t()",
+    )
+    text = HEAD.format(body=body.replace("\n", "\n        "))
+    before, after = made(text), made(fixed(text).new_text or text)
+    assert vars(after).keys() == vars(before).keys()
+    assert after.calls == before.calls
+    kept = {name: parameter.requires_grad for name, parameter in before.named_parameters()}
+    for name, trained in kept.items():
+        try:
+            parameter = after.get_parameter(name)
+        except AttributeError:  # it is the other one now
+            assert name.endswith("weight")
+            continue
+        assert parameter.requires_grad is trained
+
+
+def test_a_layer_that_gives_way_to_its_own_copy_is_no_tie() -> None:
+    text = HEAD.format(body="if freeze:  # tie\n            self.emb = copy.deepcopy(self.emb)")
+    assert lint_source(SourceFile(Path("model.py"), text), Settings(prefilter=False)).findings == ()

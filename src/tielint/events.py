@@ -81,6 +81,8 @@ class Events:
         source, conditions = made.marks.get("copy_of"), made.marks.get("conditions", ())
         if not isinstance(source, Instance) or not isinstance(conditions, tuple):
             return
+        if any(option is source for option in options(holder.attributes.get(name, UNKNOWN))):
+            return  # the layer gives way to its own copy
         known = holds_parameters(source) or (holder.definition is not None and holder.definition.probably_module)
         if made.node is not None and (known or holder.definition is None):
             text = f"{self.text(holder)}.{name}"

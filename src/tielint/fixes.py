@@ -18,6 +18,7 @@ from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength, itself
 from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
+from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop
 from tielint.positions import Positions
 from tielint.settings import Settings
 from tielint.tensor import Storage
@@ -164,13 +165,17 @@ class Fixes:
         if source is None or target is None or tie.source.cell.name == "*" or not self.is_the_value(tie):
             return None
         edits = self.shared_edits(tie, source, target)
-        if not edits:
+        replaced = (tie.assigned,) if tie.write.binds and tie.assigned else (tie.place.statement,)
+        if not edits or binds_names(replaced):
             return None
         doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
+        doubt = doubt or doubt_of_loss(tie, replaced, self.tree, self.names)
+        if doubt is None and freezes_by_loop(self.tree):
+            doubt = "this file keeps Parameters from training that it does not name"
         if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
             doubt = "the two layers are made with another device or dtype"
         if doubt is None and any(self.rewrites_itself(side.owner) for side in (tie.target, tie.source)):
-            doubt = "the embedding changes its weight in place while it is used (max_norm)"
+            doubt = "the embedding changes its weight in place while it is used (max_norm), or has sparse gradients"
         if doubt is None and listed_apart(tie, self.tree):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
@@ -193,10 +198,10 @@ class Fixes:
         return any(self.names_itself(text, child) for child in node.children)
 
     def rewrites_itself(self, layer: Instance | None) -> bool:
-        """An embedding with `max_norm` scales its rows at every lookup."""
+        """An embedding with `max_norm` scales its rows at every lookup; a sparse one's gradient is another's, too."""
         call = layer.node if layer else None
         return isinstance(call, cst.Call) and any(
-            argument.keyword is not None and argument.keyword.value == "max_norm" for argument in call.args
+            argument.keyword is not None and argument.keyword.value in ("max_norm", "sparse") for argument in call.args
         )
 
     def shared_edits(self, tie: Tie, source: str, target: str) -> tuple[Edit, ...]:
@@ -252,15 +257,20 @@ class Fixes:
         uses = uses_of(layer, tie, self.tree, self.positions, self.ties)
         if uses.needed:
             return None
+        replaced = [tie.place.statement]
         edits = None if uses.earlier or uses.perhaps_needed else self.at_constructor(tie, layer, source, made)
         if edits is None:
             edits = self.at_tie(tie, layer, source, made)
-        if edits is None:
+        elif layer.node:
+            replaced.append(layer.node)
+        if edits is None or binds_names(replaced):
             return None
         return _fix(
             f"Compute with the transposed Parameter of {source} at every forward pass: `{made.name}({source}, …)`",
             (*edits, *made.provide),
-            doubt_of(tie, judgement) or self.doubt_of_class(tie, layer, made, uses),
+            doubt_of(tie, judgement)
+            or self.doubt_of_class(tie, layer, made, uses)
+            or doubt_of_loss(tie, replaced, self.tree, self.names),
         )
 
     def doubt_of_uses(self, tie: Tie, part: Part) -> str | None:
@@ -358,7 +368,8 @@ class Fixes:
     def bias_argument(self, call: cst.Call) -> str:
         for index, argument in enumerate(call.args):
             if (argument.keyword.value == "bias") if argument.keyword else index == 2:
-                return self.tree.text_of(argument.value)
+                text = self.tree.text_of(argument.value)
+                return text if text in ("True", "False") else f"bool({text})"
         return "True"
 
     def device_and_dtype(self, layer: Instance | None) -> tuple[str, ...]:

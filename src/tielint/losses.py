@@ -1,0 +1,117 @@
+"""What an edit takes away besides the tie: names that are bound there, calls that do more, what else is decided there.
+
+Asked by `fixes.py` of the nodes that an edit replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+import libcst as cst
+
+from tielint.facts import Tie
+from tielint.layers import LAYERS
+from tielint.spelling import dotted_name, last_name
+from tielint.tensor import OPERATIONS
+from tielint.tree import Tree
+from tielint.values import Instance
+
+_DO_NO_MORE = (
+    frozenset(OPERATIONS)
+    | {name.rpartition(".")[2] for name in LAYERS}
+    | frozenset(["Parameter", "setattr", "__setattr__", "register_parameter", "copy_", "set_", "getattr", "Tensor"])
+    | frozenset(["int", "float", "bool", "str", "len", "max", "min", "sum", "abs", "round", "tuple", "list", "size"])
+)
+"""Functions that compute, or write the tie."""
+_PACKAGES_THAT_COMPUTE = frozenset(["torch", "nn", "F", "np", "numpy", "math", "copy", "einops"])
+
+
+def binds_names(replaced: Iterable[cst.CSTNode]) -> bool:
+    """Whether something there is given a name (`:=`) that may be used elsewhere."""
+    return any(isinstance(part, cst.NamedExpr) for node in replaced for part in _parts(node))
+
+
+def doubt_of_loss(tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, names: Collection[str]) -> str | None:
+    """Why what is replaced may do more than to tie. names: those that the file imports."""
+    for node in replaced:
+        for call in (part for part in _parts(node) if isinstance(part, cst.Call)):
+            if not _only_computes(call, names) and not _only_answers(last_name(call.func), tree, names):
+                return f"{tree.text_of(call.func)}() is called no more"
+            if last_name(call.func) == "Parameter" and _decides_on_training(call):
+                return "whether the Parameter is trained is decided there"
+    statement = tie.place.statement
+    if isinstance(statement, cst.Assign) and len(statement.targets) > 1:
+        return "its value has another name, too"
+    if isinstance(tie.assigned, cst.Name) and _is_used_otherwise(tie.assigned, tree):
+        return f"something else is done with {tie.assigned.value}"
+    if _is_frozen(tie.source.owner) or tie.source.cell.marks.get("frozen"):
+        return "the source is kept from training"
+    return None
+
+
+def _only_computes(call: cst.Call, names: Collection[str]) -> bool:
+    first = dotted_name(call.func).partition(".")[0]
+    return last_name(call.func) in _DO_NO_MORE or first in _PACKAGES_THAT_COMPUTE or first in names
+
+
+def _only_answers(name: str | None, tree: Tree, names: Collection[str]) -> bool:
+    """Whether the functions of this name, in this file, do nothing but to compute what they return."""
+    bodies: list[cst.CSTNode] = []
+    for node in tree.parents:
+        match node:
+            case cst.FunctionDef(name=cst.Name(value=own), body=body) if own == name:
+                bodies.append(body)
+            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=own))], value=cst.Lambda(body=body)):
+                bodies += [body] if own == name else []
+    does_more = (cst.AugAssign, cst.Del, cst.Global, cst.Nonlocal, cst.Yield, cst.NamedExpr)
+    parts = [part for body in bodies for part in _parts(body)]
+    calls = [part for part in parts if isinstance(part, cst.Call)]
+    stores = [part for part in parts if isinstance(part, cst.AssignTarget) and not isinstance(part.target, cst.Name)]
+    if not bodies or stores or any(isinstance(part, does_more) for part in parts):
+        return False
+    return all(_only_computes(call, names) for call in calls)
+
+
+def freezes_by_loop(tree: Tree) -> bool:
+    """Whether the file switches `requires_grad` of what any name stands for: it would meet a shared Parameter twice."""
+    for node in tree.parents:
+        match node:
+            case cst.AssignTarget(target=cst.Attribute(value=holder, attr=cst.Name(value="requires_grad"))):
+                pass
+            case cst.Call(func=cst.Attribute(value=holder, attr=cst.Name(value="requires_grad_"))):
+                pass
+            case _:
+                continue
+        if dotted_name(holder).partition(".")[0] != "self":
+            return True
+    return False
+
+
+def _decides_on_training(call: cst.Call) -> bool:
+    flags = [argument.value for argument in call.args if argument.keyword and argument.keyword.value == "requires_grad"]
+    flags += [argument.value for argument in call.args[1:2] if argument.keyword is None]
+    return any(not (isinstance(flag, cst.Name) and flag.value == "True") for flag in flags)
+
+
+def _is_used_otherwise(local: cst.Name, tree: Tree) -> bool:
+    """Besides where it is bound, and where the tie reads it."""
+    function = tree.function_of(local)
+    uses = [
+        node
+        for node in tree.parents
+        if isinstance(node, cst.Name)
+        and node.value == local.value
+        and tree.function_of(node) is function
+        and not isinstance(tree.parent(node), cst.AssignTarget | cst.Param | cst.AnnAssign)
+    ]
+    return any(node is not local and isinstance(tree.parent(node), cst.Attribute) for node in uses)
+
+
+def _is_frozen(layer: Instance | None) -> bool:
+    return layer is not None and bool(layer.marks.get("frozen"))
+
+
+def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    yield node
+    for child in node.children:
+        yield from _parts(child)
