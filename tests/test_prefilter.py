@@ -155,6 +155,21 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "        self.dec.weight = nn.Parameter(self.enc.weight)",
         ),
         ("TIE401", "", "a = [nn.Linear(4, 4)]\n        self.c = nn.ModuleList(a * 3)"),
+        ("TIE401", "", "a, n = nn.Linear(4, 4), [1]\n        self.c = nn.ModuleList(len(n) * [a])"),
+        (
+            "TIE401",
+            "",
+            "a = nn.Linear(4, 4)\n        self.c = nn.ModuleList()\n        for i in range(3):\n"
+            "            a.index = i\n            print(a in self.c, a, i=1)\n            self.c.append(a)",
+        ),
+        (
+            "TIE401",
+            "",
+            "a, b = nn.Linear(4, 4), []\n        for _ in range(3):\n            b.append(a)\n"
+            "        self.c = nn.Sequential(nn.ReLU(), *b)",
+        ),
+        ("TIE402", "", "self.c = (nn.ReLU(), nn.Linear(4, 4))"),
+        ("TIE402", "", "a = nn.Linear(4, 4)\n        b = nn.Linear(4, 4)\n        d = [a, b]\n        self.c = d"),
         ("TIE401", "", "self.c = nn.ModuleList(modules=[self.enc] * 3)"),
         ("TIE401", "", "states = nn.Linear(4, 4)\n        self.c = nn.ModuleList([states] * 3)"),
     ],

@@ -85,7 +85,7 @@ _WORD_OWN = rb"(?:(?:weight|bias|kernel)\b|\b" + _SHORT + rb"\b)"
 _FRESH = (
     rb"(?:(?:torch|th|np|numpy)\.(?:zeros|ones|empty|rand|randn|randint|full|Tensor|FloatTensor|arange|eye|normal|linspace|"
     rb"zeros_like|ones_like|empty_like|randn_like|rand_like|full_like|log|exp|sqrt)\b(?!\.)|"
-    rb"torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|config|float\(|math\.)|config\b|self\.config\b)"
+    rb"torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|config|float\(|math\.)|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)))"
 )
 """Values that were nowhere before."""
 _SETTING = rb"(?:self\.|model\.)?(?:config|cfg|args|hparams)\b"
@@ -104,7 +104,7 @@ _SEEN_ONLY = (
 
 ASSIGNED = Likeness(
     rb"\.(?:(?<=\bself\.)())?" + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
-    rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|config\b|self\.config\b|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
+    rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)\b)|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
     rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?" + _FRESH + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
 )
 """A layer's Parameter is given something that was there before."""
@@ -333,9 +333,11 @@ def _multiplied(data: bytes) -> Iterator[int]:
     for star in _compiled(rb"\*[ \t]*(?:[A-Za-z_(\d]|\[\s*(?![-\d\"'\]]|None\b|True\b|False\b|CLS))").finditer(data):
         left = data[max(0, star.start() - 200) : star.start()].rstrip(b" \t")
         before, last = left[:-1], left[-1:]
-        if last == b")":
+        if last == b")" and b"[" not in star[0]:
             if before.rstrip().endswith(b",") and not _compiled(_LITERAL).search(before.rstrip()[:-1]):
                 yield star.start()
+        elif b"[" in star[0] and last in (b")", b"]"):
+            yield star.start()
         elif b"[" not in star[0]:
             if last == b"]" and not _compiled(_LITERAL).search(before):
                 directly = before[: max(0, before.rfind(b"["))].rstrip().endswith(_REGISTERING)
@@ -374,9 +376,13 @@ def _rebound(match: re.Match[bytes], data: bytes) -> bool:
     name = match[1].partition(b".")[0]
     head = max(data.rfind(b"for ", 0, match.start()), data.rfind(b"while ", 0, match.start()))
     loop = data[head : match.start()] if head >= 0 else b""
-    return re.search(rb"\b%b\b[^=\n]*(?:=(?!=)|\bin\b|:=)" % re.escape(name), loop) is not None
+    return re.search(_BINDS.replace(b"NAME", name), loop, re.MULTILINE) is not None
 
 
+_BINDS = (
+    rb"^[ \t]*(?:[^=\n]*:[ \t]*|\(?[\w., \t]*,[ \t]*)?NAME(?:[ \t]*,[\w., \t]*)?\)?[ \t]*(?::[^=\n]{1,60})?=(?!=)|"
+    rb"for[ \t]+\(?(?:[\w, \t]*,[ \t]*)?NAME\b[\w, \t]*\)?[ \t]+in\b|\bNAME[ \t]*:=|\bas[ \t]+NAME\b|;[ \t]*NAME[ \t]*="
+)
 _LITERAL = rb"[\[(]\s*(?:[-\d\"'\]]|None\b|True\b|False\b|[fb][\"'])[^\[\]()]*\Z|[\w\])]\[[^\[\]\n]*\Z"
 _NUMBER = (
     rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|count|shape|rate|ratio|states|\b(?:num|n)_\w+|type|"
@@ -386,6 +392,7 @@ _NUMBER = (
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
     _CONTAINER + rb"\(\s*\*?\s*(?:list\(|tuple\()?\s*([\w.]+)\s*\)",
+    _CONTAINER + rb"\([^\n]{0,200}\*([\w.]+)",
     rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$",
 )
 
@@ -414,7 +421,9 @@ def _layers_made(data: bytes) -> tuple[list[int], set[bytes]]:
         if assigned := _compiled(rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z").search(before):
             named.add(assigned[1])
         found = _compiled(_HOLDING).search(before)
-        if found and not (found[0].startswith(b"=") and _is_one_in_parentheses(data, layer.start())):
+        while found and found[0].startswith(b"=") and not _is_tuple(data, first + found.start(), layer.start()):
+            found = _compiled(_HOLDING).search(before, found.start() + 1)
+        if found:
             held.append(first + found.start())
     return held, named
 
@@ -491,19 +500,22 @@ def _places_of(word: bytes, data: bytes) -> Iterator[int]:
         place = data.find(word, place + len(word))
 
 
-def _is_one_in_parentheses(data: bytes, layer: int) -> bool:
-    """Whether the parentheses around a layer hold no comma of their own: they make no tuple."""
-    depth = 0
-    for sign in _compiled(rb"[()\[\]{},]").finditer(data, layer, layer + 2_000):
+def _is_tuple(data: bytes, place: int, layer: int) -> bool:
+    """Whether the parentheses that are opened next hold the layer, or are followed by it, and a comma of their own."""
+    depth, parted = 0, False
+    for sign in _compiled(rb"[()\[\]{},]").finditer(data, place, place + 2_000):
         if sign[0] in (b"(", b"[", b"{"):
             depth += 1
-        elif sign[0] != b",":
+        elif sign[0] == b",":
+            parted = parted or depth <= 1
+        else:
             depth -= 1
-            if depth < 0:
-                return True
-        elif depth == 0:
-            return False
-    return False
+            if depth == 0 and sign.start() < layer:
+                between = data[sign.end() : layer]
+                return between.strip(b" \t").startswith(b",") and b"=" not in between
+            if depth == 0:
+                return parted or data[sign.end() : sign.end() + 10].lstrip(b" \t")[:1] == b","
+    return True
 
 
 _IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:class|def)[ \t]+\w*)\Z"
@@ -523,10 +535,13 @@ _LAYER_CLASS = (
 _LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
 _HOLDING = (
     rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|dict\([^()\n]{0,80}|\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|"
-    rb"=[ \t]*(?:\(|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
+    rb"=[ \t]*(?:\([^\n]*|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
 )
 """What stands before a layer that is made in a list, dict or tuple, or for one."""
-_LISTED = rb"\.(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)(?<!\w)\Z"
+_LISTED = (
+    rb"(?:\.|^[ \t]*)(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)"
+    rb"(?<!\w)\Z"
+)
 _CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
 _REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
 

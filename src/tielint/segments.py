@@ -31,7 +31,7 @@ _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunc
 _HANDS_OUT = re.compile(rf"\.{OWN.decode()}(?!\.(?:dtype|device|shape))|[Pp]aram")
 """What `forward` may answer with that is a Parameter."""
 _CONTAINER = f"(?:{'|'.join(sorted(CONTAINER_NAMES))})"
-_CONTAINED = re.compile(_CONTAINER + r"\(([^)]{0,200})")
+_CONTAINED = re.compile(_CONTAINER + r"\(([^\n]{0,200})")
 
 
 @dataclass(slots=True)
