@@ -163,7 +163,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 @click.option(
     "--no-prefilter",
     is_flag=True,
-    help="Parse every file, also those whose bytes show that they can hold no finding. Only slower.",
+    help="Parse every file, also those whose bytes show that they can hold no finding: slower, with the same findings.",
 )
 @click.option(
     "--config",
