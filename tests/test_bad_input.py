@@ -183,3 +183,29 @@ def test_a_closed_stream_is_said(closed: str, tmp_path: Path) -> None:
     assert run.returncode == 2
     assert run.stderr.startswith("error: ")
     assert "closed" in run.stderr
+
+
+def test_a_name_that_no_file_can_have(tielint: Command, tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(ALIAS)
+    run = tielint("check", f"{'a' * 300}.py", "good.py")
+    assert run.status == 2
+    assert run.err.startswith(f"error: {'a' * 300}.py: cannot be read: ")
+    assert run.out.startswith("good.py:9:9: TIE101 ")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes here")
+def test_a_named_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.py")
+    command = [sys.executable, "-m", "tielint", "check", "pipe.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.startswith("error: pipe.py: not a regular file")
+
+
+def test_a_directory_that_is_gone(tmp_path: Path) -> None:
+    program = "import os, sys; os.rmdir(os.getcwd()); from tielint.__main__ import main; sys.exit(main())"
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = [sys.executable, "-c", program, "check"]
+    done = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == "error: the current directory: No such file or directory\n"

@@ -347,3 +347,19 @@ def test_fixes_are_made_anew(tielint: Command, project: Path, unlinted: list[str
     tielint("check", "--fix", ".")
     assert (project / "package" / "a.py").read_text() == TIED
     assert set(unlinted) == {"anew"}
+
+
+def test_a_file_that_could_not_be_read_is_read_again(
+    tielint: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "a.py"
+    file.write_text(ALIAS)
+    os.utime(file, (1_000_000_000, 1_000_000_000))
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", refuse)
+        assert "a.py: cannot be read: Permission denied" in tielint("check", ".").err
+    assert tielint("check", ".").out.startswith("a.py:9:9: TIE101 ")
