@@ -473,7 +473,7 @@ def _mentions(node: cst.CSTNode, name: str) -> bool:
 
 
 def _owners_in(params: Value | None) -> list[Instance | Cell]:
-    """Whose Parameters a group lists: layers, for `layer.parameters()`, and single Parameters."""
+    """Whose Parameters a group surely lists: layers, for `layer.parameters()`, and single Parameters."""
     owners: list[Instance | Cell] = []
     for option in options(params) if params is not None else ():
         match option:
@@ -482,10 +482,15 @@ def _owners_in(params: Value | None) -> list[Instance | Cell]:
                     owners += _owners_in(lane)
             case TensorValue(cell=cell):
                 owners.append(cell.owner if cell.name == "*" and cell.owner else cell)
-            case Instance(items=dict() as items):
+            case Instance(items=dict() as items, node=node) if not _chooses(node):
                 for item in items.values():
                     owners += _owners_in(item)
     return owners
+
+
+def _chooses(node: cst.CSTNode | None) -> bool:
+    """A comprehension with a condition: nobody here knows what it leaves out."""
+    return isinstance(node, cst.ListComp | cst.SetComp | cst.GeneratorExp) and bool(node.for_in.ifs)
 
 
 def _group_of(side: Side, groups: list[list[Instance | Cell]]) -> int | None:
