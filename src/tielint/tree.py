@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cached_property
 
 import libcst as cst
@@ -38,6 +38,10 @@ class Tree:
     def inside(self, node: cst.CSTNode, holder: cst.CSTNode) -> bool:
         """Whether `node` is `holder` or a part of it."""
         return node is holder or any(outer is holder for outer in self.above(node))
+
+    def inside_any(self, node: cst.CSTNode, holders: Collection[cst.CSTNode]) -> bool:
+        """Whether `node` is one of these or a part of one."""
+        return node in holders or any(outer in holders for outer in self.above(node))
 
     def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         return next((outer for outer in self.above(node) if isinstance(outer, cst.FunctionDef)), None)

@@ -50,7 +50,7 @@ def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: C
     element = "[" in (tie.target.owner_text or "").rpartition(".")[2]
     earlier = needed = perhaps = False
     for node in _named(name, tree):
-        if any(tree.inside(node, statement) for statement in ties):
+        if tree.inside_any(node, ties):
             continue
         if layer.node and _assigned_to(node, layer.node, tree):
             continue
@@ -114,13 +114,9 @@ def odd_use(
     below = positions.span(place.statement).end
     listed = "[" in owner.rpartition(".")[2]
     defined: list[cst.CSTNode] = []
-    odd = [
-        positions.span(node).start.row
-        for node in _looked_up(name, tree)
-        if not any(tree.inside(node, statement) for statement in ties)
-    ]
+    odd = [positions.span(node).start.row for node in _looked_up(name, tree) if not tree.inside_any(node, ties)]
     for node in _named(name, tree):
-        if any(tree.inside(node, statement) for statement in ties):
+        if tree.inside_any(node, ties):
             continue
         if isinstance(node, cst.Name) and tree.function_of(node) is not here:
             continue
