@@ -14,7 +14,7 @@ from tielint.intent import Intent, Strength, comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.layers import LAYERS
 from tielint.rule import Rule
-from tielint.spelling import code_of
+from tielint.spelling import code_of, parts_of
 from tielint.values import Root
 from tielint.vocabulary import words
 
@@ -114,7 +114,7 @@ def _message(event: Event) -> str:
 
 def _remedy(event: Event) -> Remedy:
     cut = _cutting(event.value)
-    inside = event.value is not None and _holds(event.node, event.value)
+    inside = any(part is event.value for part in parts_of(event.node))
     if cut is None or not inside:
         return Remedy(f"Compute with {event.source_text} itself, its graph attached")
     node, kept = cut
@@ -136,7 +136,3 @@ def _cutting(value: cst.BaseExpression | None) -> tuple[cst.BaseExpression, cst.
             case _:
                 return None
     return None
-
-
-def _holds(node: cst.CSTNode, part: cst.CSTNode) -> bool:
-    return node is part or any(_holds(child, part) for child in node.children)

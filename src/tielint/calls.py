@@ -275,14 +275,15 @@ def call_qualified(site: Site, name: str) -> Value:
         visitor.events.optimized(site.get(0, "params") or UNKNOWN, site.node)
     if package.partition(".")[0] == "peft" and "ensure_weight_tying" not in site.keywords:
         visitor.events.adapted(site.keywords.get("modules_to_save"), site.node)
-    if visitor.follows(name) or _given_layers(site):
+    given = _given_layers(site)
+    if given or visitor.follows(name):
         imported = visitor.frame.imported(Qualified(name))
         if isinstance(imported, FunctionDefinition | ClassDefinition):
             return call_value(site, imported)
     opaque = visitor.opaque(site.node)
     if short[:1].isupper():
         opaque.kind = name
-    elif _given_layers(site) and not _is_dropped(site):
+    elif given and not _is_dropped(site):
         visitor.facts.unfollowed.append(name)
     return opaque
 

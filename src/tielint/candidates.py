@@ -104,10 +104,11 @@ _SEEN_ONLY = (
 
 ASSIGNED = Likeness(
     rb"\.(?:(?<=\bself\.)())?" + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
-    rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)\b)|use_\w+))(?(1)(?!\s*(?:weight|bias)\s*$))"
+    rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)\b)|use_\w+))"
+    rb"(?(1)(?!\s*(?:weight|bias)\s*$))"
     rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?" + _FRESH + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
 )
-"""A layer's Parameter is given something that was there before."""
+"""A layer's Parameter is given something that was there before; `self.weight = weight` gives a module its own."""
 NAMED_ALIKE = Likeness(
     rb"\.(?:\w*weights|\w+_(?:weight|bias)|(?:weight|bias_|w_)\w+)[ \t]*=(?!=)[ \t]*(?!(?:nn|torch)\.|"
     + _SETTING
@@ -389,6 +390,7 @@ _NUMBER = (
     rb"name|path)\s*\Z|config\.\w+\s*\Z"
 )
 """The names of numbers and texts, which may be repeated."""
+_CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
 _HANDED_ON = (
     _CONTAINER + rb"\(\s*\*?\s*(?:list\(|tuple\()?\s*([\w.]+)\s*\)",
@@ -521,9 +523,7 @@ def _is_tuple(data: bytes, place: int, layer: int) -> bool:
 _IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:class|def)[ \t]+\w*)\Z"
 _FILLED = rb"[ \t]*([\w.]+\.)?(\w+)(?:\.(append|extend|insert)\(|[ \t]*(?::[^=\n]{1,60})?\+?=(?!=))"
 _GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
-_GETS_CONTAINER = (
-    rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:ModuleList|ModuleDict|Sequential|ParameterList|ParameterDict)\("
-)
+_GETS_CONTAINER = rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:" + b"|".join(_CONTAINERS) + rb")\("
 _HANDED_OVER = (
     rb"(?<![\w.])NAME(?:[ \t]*(?::[^=\n]{1,60})?\+?=(?!=)|\.(?:append|extend|insert)\()|"
     rb"(?:ModuleList|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
@@ -542,7 +542,6 @@ _LISTED = (
     rb"(?:\.|^[ \t]*)(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)"
     rb"(?<!\w)\Z"
 )
-_CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
 _REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
 
 

@@ -170,7 +170,7 @@ class Fixes:
             return None
         doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
         doubt = doubt or doubt_of_loss(tie, replaced, self.tree, self.names)
-        if doubt is None and freezes_by_loop(self.tree):
+        if doubt is None and self.freezes_by_loop:
             doubt = "this file keeps Parameters from training that it does not name"
         if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
             doubt = "the two layers are made with another device or dtype"
@@ -421,6 +421,10 @@ class Fixes:
         made = self.positions.span(call).end
         starts = (self.positions.span(node).start for node in self.returns if self.tree.function_of(node) is function)
         return any(made < start < here for start in starts)
+
+    @cached_property
+    def freezes_by_loop(self) -> bool:
+        return freezes_by_loop(self.tree)
 
     @cached_property
     def returns(self) -> list[cst.Return]:

@@ -7,14 +7,13 @@ aliases need only two different owners of one model, and words that mean somethi
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
 import libcst as cst
 
 from tielint.facts import Event, Fit, Place, Tie
-from tielint.spelling import last_name, plain_code_of
+from tielint.spelling import last_name, parts_of, plain_code_of
 from tielint.values import ClassDefinition, Condition, Root
 from tielint.vocabulary import (
     CONDITION_TO_INITIALISE,
@@ -157,7 +156,7 @@ def comments(place: Place) -> str:
     found: list[str] = []
     for holder, held in zip(place.block, (*place.block[1:], None), strict=True):
         if isinstance(holder, cst.SimpleStatementLine | cst.SimpleStatementSuite):
-            found += [part.value for part in _parts(holder) if isinstance(part, cst.Comment)]
+            found += [part.value for part in parts_of(holder) if isinstance(part, cst.Comment)]
         else:
             found += _leading(holder)
         for part in _way_to(held, holder):
@@ -169,12 +168,6 @@ def comments(place: Place) -> str:
 
 def _leading(node: cst.CSTNode) -> list[str]:
     return [line.comment.value for line in getattr(node, "leading_lines", ()) if line.comment]
-
-
-def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for child in node.children:
-        yield from _parts(child)
 
 
 def _way_to(held: cst.CSTNode | None, holder: cst.CSTNode) -> list[cst.CSTNode]:

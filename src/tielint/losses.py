@@ -5,13 +5,13 @@ Asked by `fixes.py` of the nodes that an edit replaces.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 
 import libcst as cst
 
 from tielint.facts import Tie
 from tielint.layers import LAYERS
-from tielint.spelling import dotted_name, last_name
+from tielint.spelling import dotted_name, last_name, parts_of
 from tielint.tensor import OPERATIONS
 from tielint.tree import Tree
 from tielint.values import Instance
@@ -28,13 +28,13 @@ _PACKAGES_THAT_COMPUTE = frozenset(["torch", "nn", "F", "np", "numpy", "math", "
 
 def binds_names(replaced: Iterable[cst.CSTNode]) -> bool:
     """Whether something there is given a name (`:=`) that may be used elsewhere."""
-    return any(isinstance(part, cst.NamedExpr) for node in replaced for part in _parts(node))
+    return any(isinstance(part, cst.NamedExpr) for node in replaced for part in parts_of(node))
 
 
 def doubt_of_loss(tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, names: Collection[str]) -> str | None:
     """Why what is replaced may do more than to tie. names: those that the file imports."""
     for node in replaced:
-        for call in (part for part in _parts(node) if isinstance(part, cst.Call)):
+        for call in (part for part in parts_of(node) if isinstance(part, cst.Call)):
             if not _only_computes(call, names) and not _only_answers(last_name(call.func), tree, names):
                 return f"{tree.text_of(call.func)}() is called no more"
             if last_name(call.func) == "Parameter" and _decides_on_training(call):
@@ -64,7 +64,7 @@ def _only_answers(name: str | None, tree: Tree, names: Collection[str]) -> bool:
             case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=own))], value=cst.Lambda(body=body)):
                 bodies += [body] if own == name else []
     does_more = (cst.AugAssign, cst.Del, cst.Global, cst.Nonlocal, cst.Yield, cst.NamedExpr)
-    parts = [part for body in bodies for part in _parts(body)]
+    parts = [part for body in bodies for part in parts_of(body)]
     calls = [part for part in parts if isinstance(part, cst.Call)]
     stores = [part for part in parts if isinstance(part, cst.AssignTarget) and not isinstance(part.target, cst.Name)]
     if not bodies or stores or any(isinstance(part, does_more) for part in parts):
@@ -94,24 +94,17 @@ def _decides_on_training(call: cst.Call) -> bool:
 
 
 def _is_used_otherwise(local: cst.Name, tree: Tree) -> bool:
-    """Besides where it is bound, and where the tie reads it."""
+    """Whether something of it is read, written or called besides."""
     function = tree.function_of(local)
-    uses = [
-        node
-        for node in tree.parents
-        if isinstance(node, cst.Name)
+    return any(
+        isinstance(node, cst.Name)
         and node.value == local.value
+        and node is not local
+        and isinstance(tree.parent(node), cst.Attribute)
         and tree.function_of(node) is function
-        and not isinstance(tree.parent(node), cst.AssignTarget | cst.Param | cst.AnnAssign)
-    ]
-    return any(node is not local and isinstance(tree.parent(node), cst.Attribute) for node in uses)
+        for node in tree.parents
+    )
 
 
 def _is_frozen(layer: Instance | None) -> bool:
     return layer is not None and bool(layer.marks.get("frozen"))
-
-
-def _parts(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    yield node
-    for child in node.children:
-        yield from _parts(child)

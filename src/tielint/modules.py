@@ -203,8 +203,9 @@ def _located(name: str, asked_by: Path) -> tuple[Path, str] | None:
     place, module = root, _module_at(root)
     for index, part in enumerate(rest):
         below = place / part
-        inner = _module_at(below) if _is_directory(place) else None
-        if inner is None and not (_is_directory(place) and _is_directory(below)):
+        parted = _is_directory(place)
+        inner = _module_at(below) if parted else None
+        if inner is None and not (parted and _is_directory(below)):
             return (module, part) if module and index == len(rest) - 1 else None
         place, module = below, inner
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cache, lru_cache
 
 import libcst as cst
@@ -29,6 +30,13 @@ def _as_python_writes(code: str) -> str:
 @cache
 def _empty_module() -> cst.Module:
     return cst.Module([])
+
+
+def parts_of(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """A node and all that it holds."""
+    yield node
+    for child in node.children:
+        yield from parts_of(child)
 
 
 def last_name(node: cst.BaseExpression) -> str | None:
