@@ -24,7 +24,17 @@ from tielint.settings import Settings
 from tielint.tensor import Storage
 from tielint.tied_linear import ProvidedClass, tied_linear_for
 from tielint.tree import Tree
-from tielint.uses import Part, Uses, held_elsewhere, listed_apart, odd_use, told_by_class, trained_apart, uses_of
+from tielint.uses import (
+    Part,
+    Uses,
+    held_elsewhere,
+    listed_apart,
+    makes_groups,
+    odd_use,
+    told_by_class,
+    trained_apart,
+    uses_of,
+)
 from tielint.values import Constant, Instance, Root
 
 ADVICE_DIRECT = "Share one Parameter: `{target} = {source}`"
@@ -93,7 +103,7 @@ class Fixes:
 
     def in_own_quotes(self, text: str) -> str:
         """`layers["dec"]` where the file writes it so."""
-        keys = (key for key in set(_KEY.findall(text)) if f'["{key}"]' in self.tree.module.code)
+        keys = (key for key in set(_KEY.findall(text)) if f'["{key}"]' in self.tree.code)
         for key in keys:
             text = text.replace(f"['{key}']", f'["{key}"]')
         return text
@@ -146,7 +156,7 @@ class Fixes:
         if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or line.body[0] is not place.statement:
             return []
         span = self.positions.span(line)
-        text = re.split(r"\r\n|\n|\r", self.tree.module.code)[span.start.row - 1]
+        text = re.split(r"\r\n|\n|\r", self.tree.code)[span.start.row - 1]
         indent = text[: span.start.column - 1]
         end = self.positions.span(place.statement).end
         return [Edit(f"{self.tree.module.default_newline}{indent}{statement}", Span(end, end))]
@@ -176,7 +186,7 @@ class Fixes:
             doubt = "the two layers are made with another device or dtype"
         if doubt is None and any(self.rewrites_itself(side.owner) for side in (tie.target, tie.source)):
             doubt = "the embedding changes its weight in place while it is used (max_norm), or has sparse gradients"
-        if doubt is None and listed_apart(tie, self.tree):
+        if doubt is None and (self.makes_groups or listed_apart(tie, self.tree)):
             doubt = "this file lists parameters by layer, and the shared one would stand in two lists"
         return _fix(f"Share one Parameter: `{target} = {source}`", edits, doubt)
 
@@ -304,11 +314,11 @@ class Fixes:
             return f"other lines may need {tie.target.owner_text} to have a Parameter of its own"
         if layer.definition is not None:
             return f"{tie.target.owner_text} is of a class of its own"
-        if _MEETS_COPIES.search(self.tree.module.code):
+        if _MEETS_COPIES.search(self.tree.code):
             return (
                 "torch.jit.script can't read a TiedLinear, and a replica of nn.DataParallel uses the original's weight"
             )
-        if told_by_class(self.tree, self.names):
+        if self.told_by_class:
             return "this file picks out layers by being an nn.Linear, and a TiedLinear is none"
         if trained_apart(tie, self.tree):
             return f"the parameters of {tie.target.owner_text} are used alone, and the weight is no longer one of them"
@@ -427,9 +437,17 @@ class Fixes:
         return freezes_by_loop(self.tree)
 
     @cached_property
+    def makes_groups(self) -> bool:
+        return makes_groups(self.tree)
+
+    @cached_property
+    def told_by_class(self) -> bool:
+        return told_by_class(self.tree, self.names)
+
+    @cached_property
     def returns(self) -> list[cst.Return]:
         """Those of the whole file."""
-        return [node for node in self.tree.parents if isinstance(node, cst.Return)]
+        return self.tree.every(cst.Return)
 
     def unconditional(self, node: cst.CSTNode) -> bool:
         """A statement of the function's own block (or of a `with` in it), not of a branch or loop."""

@@ -57,12 +57,14 @@ def _only_computes(call: cst.Call, names: Collection[str]) -> bool:
 def _only_answers(name: str | None, tree: Tree, names: Collection[str]) -> bool:
     """Whether the functions of this name, in this file, do nothing but to compute what they return."""
     bodies: list[cst.CSTNode] = []
-    for node in tree.parents:
-        match node:
-            case cst.FunctionDef(name=cst.Name(value=own), body=body) if own == name:
-                bodies.append(body)
-            case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=own))], value=cst.Lambda(body=body)):
-                bodies += [body] if own == name else []
+    for own in tree.named(name or ""):
+        holder = tree.parent(own)
+        if isinstance(holder, cst.FunctionDef) and holder.name is own:
+            bodies.append(holder.body)
+        elif isinstance(own, cst.Name) and isinstance(holder, cst.AssignTarget):
+            match tree.parent(holder):
+                case cst.Assign(targets=[_], value=cst.Lambda(body=body)):
+                    bodies.append(body)
     does_more = (cst.AugAssign, cst.Del, cst.Global, cst.Nonlocal, cst.Yield, cst.NamedExpr)
     parts = [part for body in bodies for part in parts_of(body)]
     calls = [part for part in parts if isinstance(part, cst.Call)]
@@ -74,17 +76,10 @@ def _only_answers(name: str | None, tree: Tree, names: Collection[str]) -> bool:
 
 def freezes_by_loop(tree: Tree) -> bool:
     """Whether the file switches `requires_grad` of what any name stands for: it would meet a shared Parameter twice."""
-    for node in tree.parents:
-        match node:
-            case cst.AssignTarget(target=cst.Attribute(value=holder, attr=cst.Name(value="requires_grad"))):
-                pass
-            case cst.Call(func=cst.Attribute(value=holder, attr=cst.Name(value="requires_grad_"))):
-                pass
-            case _:
-                continue
-        if dotted_name(holder).partition(".")[0] != "self":
-            return True
-    return False
+    flags = [flag for flag in tree.named("requires_grad") if isinstance(tree.parent(flag), cst.AssignTarget)]
+    switched = [*flags, *(call.func for call in tree.calls_of("requires_grad_"))]
+    holders = [dotted_name(node.value) for node in switched if isinstance(node, cst.Attribute)]
+    return any(holder.partition(".")[0] != "self" for holder in holders)
 
 
 def _decides_on_training(call: cst.Call) -> bool:
@@ -98,11 +93,10 @@ def _is_used_otherwise(local: cst.Name, tree: Tree) -> bool:
     function = tree.function_of(local)
     return any(
         isinstance(node, cst.Name)
-        and node.value == local.value
         and node is not local
         and isinstance(tree.parent(node), cst.Attribute)
         and tree.function_of(node) is function
-        for node in tree.parents
+        for node in tree.named(local.value)
     )
 
 

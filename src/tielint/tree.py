@@ -1,18 +1,32 @@
-"""A file's syntax tree with the way back up: what holds a node. Used by the fixes, which look around a tie."""
+"""A file's syntax tree with the way back up, and its nodes by kind and name. Used by the fixes.
+
+They look around each tie of a file, and it may have hundreds: what is the same for all is gathered once.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from functools import cached_property
+from typing import TypeVar
 
 import libcst as cst
 
+from tielint.spelling import last_name
+
+N = TypeVar("N", bound=cst.CSTNode)
+
 
 class Tree:
-    """One parsed module. The parents are gathered at the first question."""
+    """One parsed module."""
 
     def __init__(self, module: cst.Module) -> None:
         self.module = module
+        self._functions: dict[cst.CSTNode, cst.FunctionDef | None] = {}
+        self._texts: dict[cst.CSTNode, str] = {}
+
+    @cached_property
+    def code(self) -> str:
+        return self.module.code
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -24,6 +38,41 @@ class Tree:
                 parents[child] = node
                 stack.append(child)
         return parents
+
+    @cached_property
+    def _kinds(self) -> dict[type[cst.CSTNode], list[cst.CSTNode]]:
+        kinds: dict[type[cst.CSTNode], list[cst.CSTNode]] = {}
+        for node in self.parents:
+            kinds.setdefault(type(node), []).append(node)
+        return kinds
+
+    def every(self, kind: type[N]) -> list[N]:
+        """All nodes of exactly this class."""
+        return [node for node in self._kinds.get(kind, ()) if isinstance(node, kind)]
+
+    @cached_property
+    def _names(self) -> dict[str, list[cst.Attribute | cst.Name]]:
+        names: dict[str, list[cst.Attribute | cst.Name]] = {}
+        for attribute in self.every(cst.Attribute):
+            names.setdefault(attribute.attr.value, []).append(attribute)
+        for name in self.every(cst.Name):
+            names.setdefault(name.value, []).append(name)
+        return names
+
+    def named(self, name: str) -> list[cst.Attribute | cst.Name]:
+        """All attributes `….name`, and all nodes that are the name itself: those in the attributes, too."""
+        return self._names.get(name, [])
+
+    @cached_property
+    def _calls(self) -> dict[str, list[cst.Call]]:
+        calls: dict[str, list[cst.Call]] = {}
+        for call in self.every(cst.Call):
+            calls.setdefault(last_name(call.func) or "", []).append(call)
+        return calls
+
+    def calls_of(self, *names: str) -> list[cst.Call]:
+        """All calls of functions and methods with one of these names."""
+        return [call for name in names for call in self._calls.get(name, ())]
 
     def parent(self, node: cst.CSTNode | None) -> cst.CSTNode | None:
         return self.parents.get(node) if node is not None else None
@@ -44,10 +93,16 @@ class Tree:
         return node in holders or any(outer in holders for outer in self.above(node))
 
     def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
-        return next((outer for outer in self.above(node) if isinstance(outer, cst.FunctionDef)), None)
+        if node not in self._functions:
+            holder = self.parent(node)
+            found = holder if holder is None or isinstance(holder, cst.FunctionDef) else self.function_of(holder)
+            self._functions[node] = found
+        return self._functions[node]
 
     def class_of(self, node: cst.CSTNode) -> cst.ClassDef | None:
         return next((outer for outer in self.above(node) if isinstance(outer, cst.ClassDef)), None)
 
     def text_of(self, node: cst.CSTNode) -> str:
-        return self.module.code_for_node(node).strip()
+        if node not in self._texts:
+            self._texts[node] = self.module.code_for_node(node).strip()
+        return self._texts[node]

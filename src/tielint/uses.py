@@ -113,7 +113,7 @@ def odd_use(
     here = tree.function_of(place.statement)
     below = positions.span(place.statement).end
     listed = "[" in owner.rpartition(".")[2]
-    defined: list[cst.CSTNode] = []
+    known = _Definitions(tree)
     odd = [positions.span(node).start.row for node in _looked_up(name, tree) if not tree.inside_any(node, ties)]
     for node in _named(name, tree):
         if tree.inside_any(node, ties):
@@ -122,8 +122,7 @@ def odd_use(
             continue
         use = _indexed(node, tree)
         if use is node and _is_definition(use, tree):
-            plain = not any(_is_another_place(use, known, tree) for known in defined)
-            defined.append(use)
+            plain = not known.add(use)
         else:
             later = tree.function_of(use) is here and positions.span(use).start > below
             plain = _is_plain(use, part, tree, later=later) or (use is node and listed and _moves_all(use, tree))
@@ -140,15 +139,35 @@ def _moves_all(container: cst.BaseExpression, tree: Tree) -> bool:
     return False
 
 
-def _is_another_place(use: cst.CSTNode, known: cst.CSTNode, tree: Tree) -> bool:
-    """Whether two definitions of an attribute may be of one object, and stand in two functions."""
-    if tree.function_of(use) is tree.function_of(known):
-        return False
-    one, other = tree.class_of(use), tree.class_of(known)
-    if one is None or other is None or one is other or "self" not in (_holder(use), _holder(known)):
-        return True
-    above = {tree.text_of(base.value) for base in (*one.bases, *other.bases)}
-    return _holder(use) != _holder(known) or bool(above & {one.name.value, other.name.value})
+class _Definitions:
+    """The functions that define an attribute, by the names of the classes whose objects get it."""
+
+    def __init__(self, tree: Tree) -> None:
+        self._tree = tree
+        self._own: dict[str, set[cst.FunctionDef | None]] = {}
+        self._below: dict[str, set[cst.FunctionDef | None]] = {}
+        self._anywhere: set[cst.FunctionDef | None] = set()
+        self._every: set[cst.FunctionDef | None] = set()
+
+    def add(self, use: cst.CSTNode) -> bool:
+        """Takes one more; whether one of those before it may be of the same object, and stands in another function."""
+        function, within = self._tree.function_of(use), self._tree.class_of(use)
+        if within is None or _holder(use) != "self":
+            others = set(self._every)
+            self._anywhere.add(function)
+        else:
+            name, bases = within.name.value, [self._tree.text_of(base.value) for base in within.bases]
+            near = [
+                self._anywhere,
+                self._below.get(name, set()),
+                *(self._own.get(own, set()) for own in (name, *bases)),
+            ]
+            others = set().union(*near)
+            self._own.setdefault(name, set()).add(function)
+            for base in bases:
+                self._below.setdefault(base, set()).add(function)
+        self._every.add(function)
+        return bool(others - {function})
 
 
 def _holder(attribute: cst.CSTNode) -> str:
@@ -211,15 +230,16 @@ def _is_given_to_a_container(display: cst.CSTNode | None, tree: Tree) -> bool:
 
 def _looked_up(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
     """Where a Parameter or layer is looked up by a name: its own in a text, or any, as far as anyone can tell."""
-    for node in tree.parents:
-        match node:
-            case cst.SimpleString() if _speaks_of(name, node) and _is_looked_up(node, tree):
-                yield node
+    for text in tree.every(cst.SimpleString):
+        if _speaks_of(name, text) and _is_looked_up(text, tree):
+            yield text
+    for call in tree.calls_of("named_parameters", "get_parameter", "getattr"):
+        match call:
             case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters" | "get_parameter"))):
-                yield node
+                yield call
             case cst.Call(func=cst.Name(value="getattr"), args=[_, cst.Arg(value=key), *_]):
                 if not isinstance(key, cst.SimpleString):
-                    yield node
+                    yield call
 
 
 def _speaks_of(name: str, node: cst.SimpleString) -> bool:
@@ -256,7 +276,7 @@ def _is_named_again(use: cst.CSTNode, after: Position, tree: Tree, positions: Po
     match tree.parent(use):
         case cst.Assign(targets=[cst.AssignTarget(target=cst.Name(value=name))], value=value) if value is use:
             function = tree.function_of(use)
-            later = (node for node in tree.parents if isinstance(node, cst.Name) and node.value == name)
+            later = (node for node in tree.named(name) if isinstance(node, cst.Name))
             return any(tree.function_of(node) is function and positions.span(node).start > after for node in later)
     return False
 
@@ -267,16 +287,16 @@ def told_by_class(tree: Tree, names: Mapping[str, str]) -> bool:
     A TiedLinear is none, so an initialisation or a choice of parameters by class would pass it over.
     """
     picked = any(_picks_by_class(node, tree) for node in _references(LINEAR, tree, names))
-    return picked or any(isinstance(node, cst.SimpleString) and node.raw_value == "Linear" for node in tree.parents)
+    return picked or any(text.raw_value == "Linear" for text in tree.every(cst.SimpleString))
 
 
 def listed_apart(tie: Tie, tree: Tree) -> bool:
-    """Whether the target's parameters are listed without the model's others, or parameter groups are made.
+    """Whether the target's parameters are listed without the model's others.
 
     Then a shared Parameter would stand in two lists: PyTorch warns and steps it twice, or, in two groups, raises
     ValueError.
     """
-    return _makes_groups(tree) or any(True for _ in _parameter_lists(tie, tree))
+    return any(True for _ in _parameter_lists(tie, tree))
 
 
 def trained_apart(tie: Tie, tree: Tree) -> bool:
@@ -296,8 +316,8 @@ def trained_apart(tie: Tie, tree: Tree) -> bool:
 
 def _references(qualified: str, tree: Tree, names: Mapping[str, str]) -> Iterator[cst.BaseExpression]:
     """All places that name `qualified`, however the file imports it."""
-    for node in tree.parents:
-        if not isinstance(node, cst.Attribute | cst.Name) or isinstance(tree.parent(node), cst.Attribute):
+    for node in (*tree.every(cst.Attribute), *tree.every(cst.Name)):
+        if isinstance(tree.parent(node), cst.Attribute):
             continue
         first, _, rest = dotted_name(node).partition(".")
         if first in names and canonical(f"{names[first]}.{rest}".rstrip(".")) == qualified:
@@ -326,11 +346,9 @@ def _parameter_lists(tie: Tie, tree: Tree) -> Iterator[cst.Call]:
     target, source = _steps(tie.target.owner_text), _steps(tie.source.owner_text)
     shared = next((i for i, (a, b) in enumerate(zip(target, source, strict=False)) if a != b), 0)
     apart = set(target[shared:])
-    for node in tree.parents:
-        match node:
-            case cst.Call(func=cst.Attribute(value=layer, attr=cst.Name(value="parameters" | "named_parameters"))):
-                if apart.intersection(_steps(tree.text_of(layer))[-1:]):
-                    yield node
+    for call in tree.calls_of("parameters", "named_parameters"):
+        if isinstance(call.func, cst.Attribute) and apart.intersection(_steps(tree.text_of(call.func.value))[-1:]):
+            yield call
 
 
 def _steps(owner: str | None) -> list[str]:
@@ -338,33 +356,27 @@ def _steps(owner: str | None) -> list[str]:
     return re.findall(r"\w+|\[[^\]]*\]", owner or "")
 
 
-def _makes_groups(tree: Tree) -> bool:
-    for node in tree.parents:
-        match node:
-            case cst.DictElement(key=cst.SimpleString(raw_value="params")):
-                return True
-            case cst.Call(func=cst.Name(value="dict"), args=arguments):
-                if any(argument.keyword and argument.keyword.value == "params" for argument in arguments):
-                    return True
-            case cst.Attribute(attr=cst.Name(value="add_param_group")):
-                return True
-    return False
+def makes_groups(tree: Tree) -> bool:
+    """Whether parameter groups are made: to one of them, a shared Parameter may come twice."""
+    keys = (element.key for element in tree.every(cst.DictElement))
+    if any(isinstance(key, cst.SimpleString) and key.raw_value == "params" for key in keys):
+        return True
+    given = [argument.keyword for call in tree.calls_of("dict") for argument in call.args]
+    return any(name and name.value == "params" for name in given) or bool(tree.named("add_param_group"))
 
 
 # ---------------------------------------------------------------------- by its name
 
 
 def _named(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
-    for node in tree.parents:
-        match node:
-            case cst.Attribute(attr=cst.Name(value=attr)) if attr == name:
-                yield node
-            case cst.Name(value=value) if value == name:
-                holder = tree.parent(node)
-                if isinstance(holder, cst.Attribute | cst.Arg) and holder.value is not node:
-                    continue
-                if not isinstance(holder, cst.Param):
-                    yield node
+    for node in tree.named(name):
+        if isinstance(node, cst.Name):
+            holder = tree.parent(node)
+            if isinstance(holder, cst.Param):
+                continue
+            if isinstance(holder, cst.Attribute | cst.Arg) and holder.value is not node:
+                continue
+        yield node
 
 
 def _indexed(node: cst.BaseExpression, tree: Tree) -> cst.BaseExpression:
