@@ -55,7 +55,7 @@ class Ignores:
         return self.spec.check_file(relative + "/" if is_directory else relative).include
 
 
-Entry = tuple[Path, Path]
+Entry = tuple[Path, str]
 """A path as the user would write it, and the same path made absolute."""
 
 
@@ -70,7 +70,7 @@ def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force
         if os.path.isdir(path):
             _walk(path, excluded, found, problems)
         elif is_there(path) or os.path.lexists(path):
-            found.append((path, _absolute(path)))
+            found.append((path, os.path.abspath(path)))
         else:
             problems.append(Problem(path, _why_not_there(path)))
     named = frozenset(path for path in paths if not os.path.isdir(path))
@@ -119,12 +119,12 @@ def _once(found: Iterable[Entry]) -> Iterator[Path]:
     """A file that is reached twice, through a link too, counts once, under its own name where that is among them."""
     seen: set[str] = set()
     kept: list[Entry] = []
-    for path, absolute in sorted(found, key=lambda entry: (entry[1].is_symlink(), str(entry[1]))):
+    for path, absolute in sorted(found, key=lambda entry: (os.path.islink(entry[1]), entry[1])):
         real = os.path.realpath(absolute)
         if real not in seen:
             seen.add(real)
             kept.append((path, absolute))
-    return (path for path, _ in sorted(kept, key=lambda entry: str(entry[1])))
+    return (path for path, _ in sorted(kept, key=lambda entry: entry[1]))
 
 
 def _walk(top: Path, excluded: Ignores, found: list[Entry], problems: list[Problem]) -> None:
@@ -150,7 +150,7 @@ def _walk(top: Path, excluded: Ignores, found: list[Entry], problems: list[Probl
             if is_directory:
                 pending.append((path, inside, ignores))
             else:
-                found.append((path, inside))
+                found.append((path, str(inside)))
 
 
 def _is_python(entry: os.DirEntry[str]) -> bool:

@@ -139,13 +139,14 @@ def _lint_unfixed(
                 reports[path] = shown
     unknown = [path for path in files if path not in reports]
     for result in lint_all(unknown, config.settings, checked, recording=request.cache):
-        reports[result.report.path] = result.report
+        if result.report.findings or result.report.problem:  # of many thousands, the others would only fill memory
+            reports[result.report.path] = result.report
         note(result.reads)
         if cache:
             cache.add(result)
     if cache:
         cache.keep()
-    return tuple(reports[path] for path in files)
+    return tuple(reports.get(path) or FileReport(path) for path in files)
 
 
 def _with_source(report: FileReport) -> FileReport | None:

@@ -428,10 +428,13 @@ class Journal:
 
     def undo(self, mark: int) -> dict[tuple[int, object], Change]:
         """Takes back all changes since `mark` and returns them: per entry, the table, the key and its last value."""
+        before: dict[tuple[int, object], Change] = {}
+        for change in self._log[mark:]:
+            before.setdefault((id(change[0]), change[1]), change)
+        del self._log[mark:]
         changes: dict[tuple[int, object], Change] = {}
-        while len(self._log) > mark:
-            table, key, old = self._log.pop()
-            changes.setdefault((id(table), key), (table, key, table.get(key, _MISSING)))
+        for place, (table, key, old) in before.items():
+            changes[place] = (table, key, table.get(key, _MISSING))
             if old is _MISSING:
                 table.pop(key, None)
             else:
@@ -444,8 +447,8 @@ class Journal:
         for branch in branches:
             every.update(branch)
         for place, (table, key, _) in every.items():
-            before = (table, key, table.get(key, _MISSING))
-            outcomes = [branch.get(place, before)[2] for branch in branches]
+            now = table.get(key, _MISSING)
+            outcomes = [branch[place][2] if place in branch else now for branch in branches]
             values = [value for value in outcomes if value is not _MISSING]
             if values:
                 self.set(table, key, _joined(values))
@@ -453,11 +456,13 @@ class Journal:
 
 def _joined(values: list[object]) -> object:
     first = values[0]
-    if all(value is first or value == first for value in values):
+    for value in values:
+        if value is not first and value != first:
+            break
+    else:
         return first
-    if any(not isinstance(value, Value) for value in values):
-        return values[-1]
-    return choice(value for value in values if isinstance(value, Value))
+    found = [value for value in values if isinstance(value, Value)]
+    return choice(found) if len(found) == len(values) else values[-1]
 
 
 def options(value: Value) -> tuple[Value, ...]:
