@@ -36,6 +36,15 @@ class Model(nn.Module):
 """
 
 
+_BLOCK = """
+class Own(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+
+"""
+
+
 @pytest.mark.parametrize("small", [analysis.SMALL, 0], ids=["whole", "in segments"])
 @pytest.mark.parametrize("path", fixture_paths(), ids=fixture_name)
 def test_no_finding_is_lost(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int) -> None:
@@ -116,6 +125,11 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
         ("TIE402", "", "self.c = list(nn.Linear(4, 4) for _ in range(3))"),
         ("TIE402", "from torch.nn import Linear as L", "self.c = [L(4, 4), L(4, 4)]"),
         ("TIE402", "class Own(nn.Linear): pass", "self.c = [Own(4, 4), Own(4, 4)]"),
+        ("TIE402", _BLOCK, "self.c = [Own(4) for _ in range(2)]"),
+        ("TIE402", _BLOCK, "self.c = {'a': Own(4), 'b': Own(4)}"),
+        ("TIE402", _BLOCK, "self.c = []\n        self.c.append(Own(4))"),
+        ("TIE402", _BLOCK, "a = Own(4)\n        b = Own(4)\n        self.c = [a, b]"),
+        ("TIE402", f"{_BLOCK}class Further(Own): pass\n", "self.c = [Further(4), Further(4)]"),
         ("TIE402", "", "a = nn.Linear(4, 4)\n        self.c = [self.enc, a]"),
         (
             "TIE402",

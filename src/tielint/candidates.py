@@ -403,7 +403,7 @@ def lists_layers(data: bytes, _path: Path | str) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one, and becomes no container."""
     around = _Lists(data)
     held, named = _layers_made(data)
-    for place in (*held, *_made_by_own(data), *_lists_of(named, data)):
+    for place in (*held, *_lists_of(named, data)):
         if not data[max(0, place - 40) : place].rstrip().endswith(_REGISTERING) and not around.takes(place):
             yield place
 
@@ -412,29 +412,32 @@ def _layers_made(data: bytes) -> tuple[list[int], set[bytes]]:
     """Where layers are made in a list, dict or tuple, or for one, and the names of variables that get one."""
     held: list[int] = []
     named: set[bytes] = set()
-    for layer in _compiled(_LAYER_CLASS).finditer(data):
-        line = data.rfind(b"\n", 0, layer.start()) + 1
-        if plain := _compiled(_IN_NO_LIST).match(data, line, layer.start()):
+    for place in _makings(data):
+        line = data.rfind(b"\n", 0, place) + 1
+        if plain := _compiled(_IN_NO_LIST).match(data, line, place):
             if plain[1] and b"." not in plain[1]:
                 named.add(plain[1])
             continue
-        first = max(0, layer.start() - 240)
-        before = data[first : layer.start()]
+        first = max(0, place - 240)
+        before = data[first:place]
         if assigned := _compiled(rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z").search(before):
             named.add(assigned[1])
         found = _compiled(_HOLDING).search(before)
-        while found and found[0].startswith(b"=") and not _is_tuple(data, first + found.start(), layer.start()):
+        while found and found[0].startswith(b"=") and not _is_tuple(data, first + found.start(), place):
             found = _compiled(_HOLDING).search(before, found.start() + 1)
         if found:
             held.append(first + found.start())
     return held, named
 
 
-def _made_by_own(data: bytes) -> Iterator[int]:
-    """What a function or class of the text makes, which makes layers or is one, stands in a list or dict."""
-    if makers := set(_makers(data)):
-        for match in re.finditer(rb"[\[{][^\[\]{}\n]{0,80}?\b(?:%b)\(" % b"|".join(makers), data):
-            yield match.start()
+def _makings(data: bytes) -> Iterator[int]:
+    """Where layers are made: of torch's classes, and by what the text defines."""
+    for layer in _compiled(_LAYER_CLASS).finditer(data):
+        yield layer.start()
+    for name in set(_makers(data)):
+        for place in _places_of(name + b"(", data):
+            if not _compiled(rb"\w").match(data, place - 1):
+                yield place
 
 
 def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
@@ -448,14 +451,17 @@ def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
-    """The names of functions that return a layer at once, and of classes that are layers themselves."""
+    """The names of functions that return a layer at once, and of classes that are layers or modules."""
     body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
     for match in _compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _LAYER).finditer(data):
         yield match[1]
     for match in _before(data, rb"lambda[^:\n]*:[ \t]*" + _LAYER, rb"(\w+)[ \t]*=[ \t]*\Z"):
         yield match[1]
-    for match in _compiled(rb"class[ \t]+(\w+)[ \t]*\((?=[^)\n]*(?:Linear|Embedding|Conv|Norm))").finditer(data):
-        yield match[1]
+    modules: set[bytes] = set()
+    for match in _compiled(rb"class[ \t]+(\w+)[ \t]*\(([^)]*)").finditer(data):
+        if _compiled(rb"Module\b|Linear|Embedding|Conv|Norm").search(match[2]) or modules & set(match[2].split()):
+            modules.add(match[1])
+    yield from modules
 
 
 class _Lists:

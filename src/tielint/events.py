@@ -13,7 +13,7 @@ import libcst as cst
 
 from tielint.attribute_uses import uses_of_attribute
 from tielint.facts import Event, EventKind, Fit, Place, Repetition, Side, Tie, compare
-from tielint.layers import LAYERS, PARAMETER_CONTAINERS
+from tielint.layers import PARAMETER_CONTAINERS
 from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, kept_from_training, outermost
 from tielint.spelling import last_name
 from tielint.values import (
@@ -590,7 +590,7 @@ def _made_for(item: Value, held: Instance) -> bool:
     """A layer or Parameter that is made for this list, and stands nowhere else."""
     if isinstance(item, Instance):
         alone = item.root is Root.BUILT and item.place is not None and item.place[0] is held
-        return alone and item.layer in LAYERS and bool(holds_parameters(item))
+        return alone and _is_module(item) and bool(holds_parameters(item))
     return (
         isinstance(item, TensorValue) and item.cell.parameter and item.cell.home is None and bool(item.state.is_origin)
     )
@@ -601,8 +601,14 @@ def _kind_held(held: Instance) -> str:
     options_of = [option for item in (held.items or {}).values() for option in options(item)]
     if all(isinstance(option, TensorValue) and option.state.is_origin for option in options_of):
         return "Parameter"
-    modules = [isinstance(o, Instance) and (o.kind or "").startswith("torch.nn.") for o in options_of]
-    return "Module" if all(modules) else ""
+    return "Module" if all(isinstance(option, Instance) and _is_module(option) for option in options_of) else ""
+
+
+def _is_module(held: Instance) -> bool:
+    """Whether it surely is an `nn.Module`."""
+    if held.definition:
+        return held.definition.module is True
+    return (held.kind or "").startswith("torch.nn.")
 
 
 def _short(instance: Instance) -> str:
