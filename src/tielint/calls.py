@@ -63,7 +63,11 @@ class Site:
                 self.keywords[argument.keyword.value] = value
                 self.keyword_nodes[argument.keyword.value] = argument.value
             elif argument.star == "*":
-                items = list(value.items.values()) if isinstance(value, Instance) and value.items else [UNKNOWN]
+                items: list[Value] = [UNKNOWN]
+                if isinstance(value, Instance) and value.items:
+                    items = list(value.items.values())
+                elif isinstance(value, Each) and value.single:
+                    items = list(value.lanes)
                 if isinstance(value, Instance) and "repeated" in value.marks:
                     self.repeated = value
                 self.positional += items
@@ -144,7 +148,8 @@ def take_repeated(visitor: Visitor, container: Instance, elements: Instance) -> 
 def _adopt(visitor: Visitor, container: Instance, item: Value) -> None:
     """An element of a plain list moves into the container that the list was passed to."""
     for option in options(item):
-        if isinstance(option, Instance) and option.place and is_plain(option.place[0]):
+        drawn = isinstance(option, Instance) and option.place and "[each " in option.place[1]
+        if isinstance(option, Instance) and option.place and is_plain(option.place[0]) and not drawn:
             visitor.journal.set(option.marks, "place", None)
             del option.marks["place"]
     append(visitor, container, item)
@@ -177,6 +182,8 @@ def _container(site: Site, kind: str) -> Value:
             made.marks["open"] = True
     else:
         made.marks["open"] = True
+        for drawn in first.lanes if isinstance(first, Each) else ():
+            visitor.stores.hold(made, "[…]", drawn)
     return made
 
 
@@ -840,16 +847,15 @@ def _add_module(site: Site, receiver: Instance) -> Value:
     return Constant(None)
 
 
-def _append(site: Site, receiver: Instance) -> Value:
-    if site.positional:
-        _notice_same_element(site, receiver, site.positional[0])
-        append(site.visitor, receiver, site.positional[0])
+def _append(site: Site, receiver: Instance, position: int = 0) -> Value:
+    if len(site.positional) > position:
+        _notice_same_element(site, receiver, site.positional[position], site.nodes[position])
+        append(site.visitor, receiver, site.positional[position])
     return receiver
 
 
-def _notice_same_element(site: Site, container: Instance, value: Value) -> None:
+def _notice_same_element(site: Site, container: Instance, value: Value, node: cst.BaseExpression | None) -> None:
     """`layers.append(layer)` in a loop that does not make the layer: every turn appends the same one."""
-    node = site.nodes[0]
     rebound = site.visitor.rebound
     outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
     around = max(_loops_around(container), site.visitor.frame.loops)  # a caller's loop may give another one each time
@@ -872,7 +878,17 @@ def _extend(site: Site, receiver: Instance) -> Value:
 
 def _insert(site: Site, receiver: Instance) -> Value:
     site.visitor.journal.set(receiver.marks, "open", True)
-    return _append(site, receiver)
+    return _append(site, receiver, 1)
+
+
+def _update(site: Site, receiver: Instance) -> Value:
+    """`layers.update({"a": layer})`, `layers.update(a=layer)`."""
+    if receiver.items is not None:
+        if site.positional:
+            extend(site.visitor, receiver, site.positional[0])
+        for value in site.keywords.values():
+            append(site.visitor, receiver, value)
+    return Constant(None)
 
 
 def _values(site: Site, receiver: Instance) -> Value:
@@ -971,6 +987,7 @@ _MODULE_METHODS: dict[str, Callable[[Site, Instance], Value]] = {
     "append": _append,
     "extend": _extend,
     "insert": _insert,
+    "update": _update,
     "children": _values,
     "values": _values,
     "items": _items,

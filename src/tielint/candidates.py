@@ -527,12 +527,15 @@ def _is_tuple(data: bytes, place: int, layer: int) -> bool:
 
 
 _IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:class|def)[ \t]+\w*)\Z"
-_FILLED = rb"[ \t]*([\w.]+\.)?(\w+)(?:\.(append|extend|insert)\(|[ \t]*(?::[^=\n]{1,60})?\+?=(?!=))"
+_FILLED = (
+    rb"[ \t]*([\w.]+\.)?(\w+)(?:(\.(?:append|extend|insert|update)\(|\[[^=\n]*\][ \t]*=(?!=)|[ \t]*[+|]=)|"
+    rb"[ \t]*(?::[^=\n]{1,60})?=(?!=))"
+)
 _GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
 _GETS_CONTAINER = rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:" + b"|".join(_CONTAINERS) + rb")\("
 _HANDED_OVER = (
-    rb"(?<![\w.])NAME(?:[ \t]*(?::[^=\n]{1,60})?\+?=(?!=)|\.(?:append|extend|insert)\()|"
-    rb"(?:ModuleList|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
+    rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*(?::[^=\n]{1,60})?[+|]?=(?!=)|\.(?:append|extend|insert|update)\()|"
+    rb"(?:ModuleList|ModuleDict|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
 )
 _LAYER_CLASS = (
     rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
@@ -540,7 +543,8 @@ _LAYER_CLASS = (
 )
 _LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
 _HOLDING = (
-    rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|dict\([^()\n]{0,80}|\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|"
+    rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|(?:dict|update)\([^()\n]{0,80}|"
+    rb"\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|\][ \t]*=|"
     rb"=[ \t]*(?:\([^\n]*|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
 )
 """What stands before a layer that is made in a list, dict or tuple, or for one."""

@@ -53,6 +53,8 @@ _BINARY: dict[type[ast.operator], cst.BaseBinaryOp] = {
     ast.BitOr: cst.BitOr(),
     ast.BitXor: cst.BitXor(),
 }
+_GROWING: dict[type[ast.operator], type[cst.BaseAugOp]] = {ast.Add: cst.AddAssign, ast.BitOr: cst.BitOrAssign}
+"""Of the others, nothing matters."""
 _UNARY: dict[type[ast.unaryop], cst.BaseUnaryOp] = {
     ast.Not: cst.Not(),
     ast.USub: cst.Minus(),
@@ -350,7 +352,8 @@ def _annotated(node: ast.AnnAssign) -> cst.AnnAssign:
 
 
 def _augmented(node: ast.AugAssign) -> cst.AugAssign:
-    return cst.AugAssign(_target(node.target), cst.AddAssign(), _expression(node.value))
+    operator = _GROWING.get(type(node.op), cst.SubtractAssign)
+    return cst.AugAssign(_target(node.target), operator(), _expression(node.value))
 
 
 def _items(names: list[str]) -> list[cst.NameItem]:

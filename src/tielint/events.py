@@ -255,22 +255,22 @@ class Events:
             for held in options(value):
                 if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):
                     continue
-                for item in (held.items or {}).values():
-                    place = held.marks.get("assigned")
-                    if _made_for(item, held) and held.node is not None and isinstance(place, Place):
-                        self.note(
-                            EventKind.UNREGISTERED,
-                            f"{self.text(model)}.{name}",
-                            f"{self.text(model)}.{name}",
-                            held.node,
-                            detail=_kind_held(held),
-                            target=held,
-                            source=item if isinstance(item, Instance) else None,
-                            cell=item.cell if isinstance(item, TensorValue) else None,
-                            place=place,
-                            lasting=self.kept_in_use(model, name),
-                        )
-                        break
+                place = held.marks.get("assigned")
+                held_here = (item for element in _elements(held) for item in options(element))
+                item = next((item for item in held_here if _made_for(item, held)), None)
+                if item is not None and held.node is not None and isinstance(place, Place):
+                    self.note(
+                        EventKind.UNREGISTERED,
+                        f"{self.text(model)}.{name}",
+                        f"{self.text(model)}.{name}",
+                        held.node,
+                        detail=_kind_held(held),
+                        target=held,
+                        source=item if isinstance(item, Instance) else None,
+                        cell=item.cell if isinstance(item, TensorValue) else None,
+                        place=place,
+                        lasting=self.kept_in_use(model, name),
+                    )
 
     def kept_in_use(self, model: Instance, name: str) -> bool:
         if model.definition is None:
@@ -586,8 +586,16 @@ def _members(holder: Instance, step: str) -> list[Instance]:
     return [option for option in options(value or UNKNOWN) if isinstance(option, Instance)]
 
 
+def _elements(held: Instance) -> list[Value]:
+    """What a list or dict holds, also by keys that it was given one after the other."""
+    keyed = [value for step, value in held.attributes.items() if step.startswith("[")]
+    return [*(held.items or {}).values(), *keyed]
+
+
 def _made_for(item: Value, held: Instance) -> bool:
-    """A layer or Parameter that is made for this list, and stands nowhere else."""
+    """A layer or Parameter that is made for this list, or a list of them, and stands nowhere else."""
+    if isinstance(item, Instance) and is_plain(item):
+        return any(_made_for(inner, item) for inner in _elements(item))
     if isinstance(item, Instance):
         alone = item.root is Root.BUILT and item.place is not None and item.place[0] is held
         return alone and _is_module(item) and bool(holds_parameters(item))
@@ -598,7 +606,7 @@ def _made_for(item: Value, held: Instance) -> bool:
 
 def _kind_held(held: Instance) -> str:
     """What a list holds, where it is all of a kind: `Module` or `Parameter`."""
-    options_of = [option for item in (held.items or {}).values() for option in options(item)]
+    options_of = [option for item in _elements(held) for option in options(item)]
     if all(isinstance(option, TensorValue) and option.state.is_origin for option in options_of):
         return "Parameter"
     return "Module" if all(isinstance(option, Instance) and _is_module(option) for option in options_of) else ""

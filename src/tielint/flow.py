@@ -202,6 +202,9 @@ class Flow:
 
     def _is_plain_list(self, statement: ast.stmt) -> bool:
         """The list may become an attribute, and is not only given to a container."""
+        match statement:
+            case ast.Assign(targets=[ast.Subscript(value=grown)]) | ast.AugAssign(target=grown):
+                return self._is_plain(grown)
         if not any(map(_shows_layers, _outside_containers(statement))):
             return False
         match statement:
@@ -209,10 +212,17 @@ class Flow:
                 return any(
                     not isinstance(target, ast.Name) or target.id in self._stored_as_they_are for target in targets
                 )
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=grown)))):
-                return grown != "self" and grown in self._stored_as_they_are and not self._is_container(grown)
-            case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Attribute(attr=grown)))):
-                return not candidates.is_registered(grown.encode(), self._siblings)
+            case ast.Expr(value=ast.Call(func=ast.Attribute(value=grown))):
+                return self._is_plain(grown)
+        return True
+
+    def _is_plain(self, grown: ast.expr) -> bool:
+        """Whether what is grown may be a list or dict that becomes an attribute."""
+        match grown:
+            case ast.Name(id=name):
+                return name != "self" and name in self._stored_as_they_are and not self._is_container(name)
+            case ast.Attribute(attr=name):
+                return not candidates.is_registered(name.encode(), self._siblings)
         return True
 
     def _is_container(self, name: str) -> bool:

@@ -275,9 +275,10 @@ class Visitor:
                 self.expressions.evaluate(value)
             case cst.AnnAssign(target=target, value=annotated) if annotated is not None:
                 self.stores.bind(target, self.expressions.evaluate(annotated), annotated)
-            case cst.AugAssign(target=target, value=value):
-                self.expressions.evaluate(value)
-                if isinstance(target, cst.Name):
+            case cst.AugAssign(target=target, operator=operator, value=value):
+                result = self.expressions.evaluate(value)
+                grown = isinstance(operator, cst.AddAssign | cst.BitOrAssign) and self.grow(target, result)
+                if isinstance(target, cst.Name) and not grown:
                     self.set_local(target.value, UNKNOWN)
             case cst.Assert(test=test):
                 self.expressions.evaluate(test)
@@ -303,6 +304,15 @@ class Visitor:
             case cst.ImportFrom():
                 self.import_from(node)
         return False
+
+    def grow(self, target: cst.BaseExpression, added: Value) -> bool:
+        """`layers += [layer]`; False where the target is no list or dict."""
+        lists = [
+            o for o in options(self.expressions.evaluate(target)) if isinstance(o, Instance) and o.items is not None
+        ]
+        for container in lists:
+            calls.extend(self, container, added)
+        return bool(lists)
 
     def mark_returned(self, value: Value) -> None:
         for option in options(value):
