@@ -509,8 +509,11 @@ def _outside_containers(node: ast.AST) -> Iterator[ast.AST]:
 def _shows_layers(node: ast.AST) -> bool:
     """A list, dict or tuple with something made in it, or a name of it, or one that grows by it."""
     match node:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts) | ast.Call(args=parts):
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
             return any(isinstance(part, ast.Call | ast.Name) for part in parts)
+        case ast.Call(args=parts, keywords=keywords):
+            given = (*parts, *(keyword.value for keyword in keywords))
+            return any(isinstance(part, ast.Call | ast.Name) for part in given)
         case ast.ListComp() | ast.DictComp() | ast.GeneratorExp():
             return True
     return False
