@@ -6,17 +6,21 @@ from dataclasses import dataclass
 
 import libcst as cst
 
-from tielint.spelling import last_name
+from tielint.spelling import last_name, parts_of
 from tielint.values import ClassDefinition
 
 _ONLY_READ = frozenset(
     ["len", "enumerate", "zip", "range", "reversed", "list", "tuple", "iter", "print", "sum", "sorted"]
 )
+_REGISTERING = frozenset(["add_module", "register_module", "register_parameter", "_modules", "_parameters"])
 
 
 @dataclass(slots=True)
 class AttributeUses:
-    """read: a method other than the constructor reads it. replaced: one assigns it. handed_on: a call is given it."""
+    """read: a method other than the constructor reads it. replaced: one assigns it.
+
+    handed_on: a call is given it, or it stands in a statement that registers something.
+    """
 
     read: bool = False
     replaced: bool = False
@@ -38,6 +42,9 @@ def _look(node: cst.CSTNode, holder: cst.CSTNode | None, name: str, uses: Attrib
             uses.replaced = uses.replaced or not constructor
         else:
             uses.read = uses.read or not constructor
+    if isinstance(node, cst.SimpleStatementLine):
+        names = {part.attr.value for part in parts_of(node) if isinstance(part, cst.Attribute)}
+        uses.handed_on = uses.handed_on or (name in names and not names.isdisjoint(_REGISTERING))
     if isinstance(node, cst.Call) and last_name(node.func) not in _ONLY_READ:
         given = (argument.value for argument in node.args if not argument.star)
         uses.handed_on = uses.handed_on or any(

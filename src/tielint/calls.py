@@ -386,29 +386,18 @@ def _deepcopy(site: Site) -> Value:
 
 
 def _setattr(site: Site) -> Value:
-    if len(site.positional) != 3:
-        return Constant(None)
-    name = _attribute_name(site, 1)
-
-    def store(receiver: Value) -> None:
-        if name is not None:
-            site.visitor.stores.store_attribute(receiver, name, site.positional[2], site.nodes[2])
-        elif isinstance(receiver, Instance):
-            _set_unnamed(site, receiver, site.positional[2])
-
-    site.visitor.stores.on_one(site.positional[0], store)
+    if len(site.positional) == 3:
+        site.visitor.stores.on_one(site.positional[0], lambda receiver: _set_by_name(site, receiver, 1))
     return Constant(None)
 
 
-def _set_unnamed(site: Site, receiver: Instance, value: Value) -> None:
-    """A module's attribute whose name is computed is set: a layer or Parameter is registered somewhere."""
-    for option in options(value):
-        if isinstance(option, Instance):
-            site.visitor.stores.place(receiver, f"[each {id(site.node)}]", option)
-        elif isinstance(option, TensorValue) and option.cell.parameter and option.state.is_origin:
-            site.visitor.stores.adopt_parameter(receiver, option.cell)
-        elif isinstance(option, TensorValue):
-            site.visitor.events.kept(receiver, "…", option, site.node)
+def _set_by_name(site: Site, receiver: Value, position: int) -> None:
+    """position: of the name among the arguments; the value is behind it."""
+    name, value = _attribute_name(site, position), site.positional[position + 1]
+    if name is not None:
+        site.visitor.stores.store_attribute(receiver, name, value, site.nodes[position + 1])
+    elif isinstance(receiver, Instance):
+        site.visitor.stores.store_unnamed(receiver, value, site.node)
 
 
 def _einsum(site: Site) -> Value:
@@ -841,7 +830,7 @@ def _add_module(site: Site, receiver: Instance) -> Value:
         if isinstance(name, Constant) and isinstance(name.value, str):
             site.visitor.stores.store_attribute(receiver, name.value, module, None)
         else:
-            _set_unnamed(site, receiver, module)
+            site.visitor.stores.store_unnamed(receiver, module, site.node)
         if receiver.items is not None:
             append(site.visitor, receiver, module)
     return Constant(None)
@@ -859,7 +848,7 @@ def _notice_same_element(site: Site, container: Instance, value: Value, node: cs
     rebound = site.visitor.rebound
     outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
     around = max(_loops_around(container), site.visitor.frame.loops)  # a caller's loop may give another one each time
-    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around:
+    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around or site.visitor.leaves_the_loop:
         return
     if container.kind in CONTAINERS:
         elements = Instance(
@@ -914,9 +903,8 @@ def _named_modules(site: Site, receiver: Instance) -> Value:
 
 def _set_attribute(site: Site, receiver: Instance) -> Value:
     """`module.__setattr__("weight", value)`."""
-    name = site.get(0, "name")
-    if isinstance(name, Constant) and isinstance(name.value, str) and len(site.positional) == 2:
-        site.visitor.stores.store_attribute(receiver, name.value, site.positional[1], site.nodes[1])
+    if len(site.positional) == 2:
+        _set_by_name(site, receiver, 0)
     return Constant(None)
 
 

@@ -251,6 +251,8 @@ class Events:
         `detail` is what they all are, `Module` or `Parameter`. It is lasting where `forward` or another method uses
         what is held, and nothing else is given it, which might register it.
         """
+        if model.definition and model.definition.method("__setattr__"):
+            return  # a list may become something else there
         for name, value in model.attributes.items():
             for held in options(value):
                 if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):

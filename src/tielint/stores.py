@@ -346,6 +346,8 @@ class Stores:
             case Bound(receiver=Instance() as module, name="_parameters" | "_modules" | "__dict__" as table):
                 if isinstance(key, Constant) and isinstance(key.value, str) and table != "__dict__":
                     self.assign(module, key.value, value, node, Write.TABLE)
+                elif table != "__dict__":
+                    self.store_unnamed(module, value, target)
             case TensorValue():
                 state = sliced(receiver.state, target, self.visitor.grad)
                 self.write(Write.COPY, replace(receiver, state=state), value, node)
@@ -356,6 +358,16 @@ class Stores:
                 self.visitor.journal.set(receiver.attributes, step, value)
                 if type(constant) is int and receiver.items is not None and constant in receiver.items:
                     self.visitor.journal.set(receiver.items, constant, value)
+
+    def store_unnamed(self, module: Instance, value: Value, node: cst.CSTNode) -> None:
+        """An attribute whose name is computed is set: a layer or Parameter is registered somewhere."""
+        for option in options(value):
+            if isinstance(option, Instance):
+                self.place(module, f"[each {id(node)}]", option)
+            elif isinstance(option, TensorValue) and option.cell.parameter and option.state.is_origin:
+                self.adopt_parameter(module, option.cell)
+            elif isinstance(option, TensorValue):
+                self.visitor.events.kept(module, "…", option, node)
 
     def hold(self, container: Instance, step: str, value: Value) -> Value:
         """`container[…]` gets an element: a module finds its place, a ParameterList's tensor becomes its Parameter."""
