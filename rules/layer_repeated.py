@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from tielint.candidates import repeats_a_layer
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Strength, comments, read_intent
 from tielint.judgement import Judgement, Remedy
+from tielint.layer_lists import repeats_a_layer
 from tielint.rule import Rule
 from tielint.vocabulary import words
 

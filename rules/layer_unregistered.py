@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import libcst as cst
 
-from tielint.candidates import lists_layers
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Applicability, Confidence, Verdict
 from tielint.intent import comments, read_intent
 from tielint.judgement import Judgement, Remedy
+from tielint.layer_lists import lists_layers
 from tielint.rule import Rule
 from tielint.vocabulary import words
 

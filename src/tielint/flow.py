@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeGuard
 
-from tielint import candidates
+from tielint import candidates, layer_lists
 from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import statements_in
 from tielint.tensor import OPERATIONS
 from tielint.vocabulary import TIE, TIE_METHOD, words
 
 if TYPE_CHECKING:
-    from tielint.candidates import Candidate
+    from tielint.patterns import Candidate
 
 _HANDS_ON = frozenset(OPERATIONS) | frozenset(
     [
@@ -222,7 +222,7 @@ class Flow:
             case ast.Name(id=name):
                 return name != "self" and name in self._stored_as_they_are and not self._is_container(name)
             case ast.Attribute(attr=name):
-                return not candidates.is_registered(name.encode(), self._siblings)
+                return not layer_lists.is_registered(name.encode(), self._siblings)
         return True
 
     def _is_container(self, name: str) -> bool:
@@ -467,8 +467,8 @@ _TESTS: dict[Candidate, Callable[[Flow, ast.stmt], bool]] = {
     candidates.ties_own_parameters: Flow._is_given,
     candidates.SEEN_OTHERWISE: Flow._is_kept,
     candidates.GIVEN_A_NAME: Flow._is_kept,
-    candidates.repeats_a_layer: Flow._is_repeated,
-    candidates.lists_layers: Flow._is_plain_list,
+    layer_lists.repeats_a_layer: Flow._is_repeated,
+    layer_lists.lists_layers: Flow._is_plain_list,
     candidates.SET_BY_NAME: Flow._is_set,
     candidates.changes_a_parameter: Flow._is_changed,
 }

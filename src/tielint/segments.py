@@ -20,7 +20,7 @@ from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import first_row
 
 if TYPE_CHECKING:
-    from tielint.candidates import Candidate
+    from tielint.patterns import Candidate
     from tielint.prefilter import Site
 
 _LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)

@@ -1,0 +1,245 @@
+"""Lists of layers in bytes: those that may hold a layer several times, and those of Python that hold layers."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from tielint.patterns import Likeness, compiled, places_of, preceding
+
+TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+def repeats_a_layer(data: bytes, _path: Path | str) -> Iterator[int]:
+    """A list that holds one name several times, or a list that grows by a name and becomes a container."""
+    yield from _multiplied(data)
+    for name in _CONTAINERS:
+        yield from Likeness(name + rb"\([ \t]*\*?[ \t]*(?:modules=)?\w+[ \t]*\*[ \t]*[\w(]")(data, _path)
+    for match in compiled(rb"repeat\((?<!\wrepeat\()").finditer(data):
+        before = data[max(0, match.start() - 10) : match.start()]
+        if not before.endswith(b".") or before == b"itertools.":
+            yield match.start()
+    yield from _repeated_in_a_loop(data)
+    yield from _grown(data)
+
+
+def _multiplied(data: bytes) -> Iterator[int]:
+    """A display that is multiplied, and neither an index nor a list of plain values."""
+    for star in compiled(rb"\*[ \t]*(?:[A-Za-z_(\d]|\[\s*(?![-\d\"'\]]|None\b|True\b|False\b|CLS))").finditer(data):
+        left = data[max(0, star.start() - 200) : star.start()].rstrip(b" \t")
+        before, last = left[:-1], left[-1:]
+        if last == b")" and b"[" not in star[0]:
+            if before.rstrip().endswith(b",") and not compiled(_LITERAL).search(before.rstrip()[:-1]):
+                yield star.start()
+        elif b"[" in star[0] and last in (b")", b"]"):
+            yield star.start()
+        elif b"[" not in star[0]:
+            if last == b"]" and not compiled(_LITERAL).search(before):
+                directly = before[: max(0, before.rfind(b"["))].rstrip().endswith(_REGISTERING)
+                if directly or not compiled(_NUMBER).search(before):
+                    yield star.start()
+        elif last.isalpha() or last == b"_" or (last.isdigit() and data[star.end() : star.end() + 1].isalpha()):
+            yield star.start()
+
+
+def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
+    """A comprehension whose element is a name that its loop does not draw."""
+    for loop in compiled(rb"for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[\"']").finditer(data):
+        first = max(0, loop.start() - 200)
+        element = compiled(rb"[\[(]\s*([A-Za-z_][\w.]*)\s+\Z").search(data[first : loop.start()])
+        drawn = element is None or element[1].partition(b".")[0] in compiled(rb"\w+").findall(loop[1])
+        if element and not drawn:
+            directly = data[first : first + element.start() + 1].rstrip(b"[( \t").endswith(_CONTAINERS)
+            if directly or not compiled(_NUMBER).search(element[1]):
+                yield first + element.start()
+
+
+def _grown(data: bytes) -> Iterator[int]:
+    """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
+    handed_on: set[bytes] | None = None
+    for match in compiled(rb"\.append\(\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*\)").finditer(data):
+        grown = compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
+        if grown and handed_on is None:
+            handed_on = set().union(*(compiled(pattern).findall(data) for pattern in _HANDED_ON))
+            handed_on.update(match[1] for match in preceding(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
+        if grown and (b"." in grown[0] or grown[0] in (handed_on or ())) and not _rebound(match, data):
+            yield match.start()
+
+
+def _rebound(match: re.Match[bytes], data: bytes) -> bool:
+    """What is appended is made anew between the last loop's head and the append."""
+    name = match[1].partition(b".")[0]
+    head = max(data.rfind(b"for ", 0, match.start()), data.rfind(b"while ", 0, match.start()))
+    loop = data[head : match.start()] if head >= 0 else b""
+    return re.search(_BINDS.replace(b"NAME", name), loop, re.MULTILINE) is not None
+
+
+_BINDS = (
+    rb"^[ \t]*(?:[^=\n]*:[ \t]*|\(?[\w., \t]*,[ \t]*)?NAME(?:[ \t]*,[\w., \t]*)?\)?[ \t]*(?::[^=\n]{1,60})?=(?!=)|"
+    rb"for[ \t]+\(?(?:[\w, \t]*,[ \t]*)?NAME\b[\w, \t]*\)?[ \t]+in\b|\bNAME[ \t]*:=|\bas[ \t]+NAME\b|;[ \t]*NAME[ \t]*="
+)
+_LITERAL = rb"[\[(]\s*(?:[-\d\"'\]]|None\b|True\b|False\b|[fb][\"'])[^\[\]()]*\Z|[\w\])]\[[^\[\]\n]*\Z"
+_NUMBER = (
+    rb"(?:size|dim|dims|length|len|index|idx|id|ids|token|width|height|count|shape|rate|ratio|states|\b(?:num|n)_\w+|type|"
+    rb"name|path)\s*\Z|config\.\w+\s*\Z"
+)
+"""The names of numbers and texts, which may be repeated."""
+_CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
+_CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
+_HANDED_ON = (
+    _CONTAINER + rb"\(\s*\*?\s*(?:list\(|tuple\()?\s*([\w.]+)\s*\)",
+    _CONTAINER + rb"\([^\n]{0,200}\*([\w.]+)",
+    rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$",
+)
+
+
+def lists_layers(data: bytes, _path: Path | str) -> Iterator[int]:
+    """A list or dict of Python that holds a layer or a Parameter, or grows by one, and becomes no container."""
+    around = _Lists(data)
+    held, named = _layers_made(data)
+    for place in (*held, *_lists_of(named, data)):
+        if not data[max(0, place - 40) : place].rstrip().endswith(_REGISTERING) and not around.takes(place):
+            yield place
+
+
+def _layers_made(data: bytes) -> tuple[list[int], set[bytes]]:
+    """Where layers are made in a list, dict or tuple, or for one, and the names of variables that get one."""
+    held: list[int] = []
+    named: set[bytes] = set()
+    for place in _makings(data):
+        line = data.rfind(b"\n", 0, place) + 1
+        if plain := compiled(_IN_NO_LIST).match(data, line, place):
+            if plain[1] and b"." not in plain[1]:
+                named.add(plain[1])
+            continue
+        first = max(0, place - 240)
+        before = data[first:place]
+        if assigned := compiled(rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z").search(before):
+            named.add(assigned[1])
+        found = compiled(_HOLDING).search(before)
+        while found and found[0].startswith(b"=") and not _is_tuple(data, first + found.start(), place):
+            found = compiled(_HOLDING).search(before, found.start() + 1)
+        if found:
+            held.append(first + found.start())
+    return held, named
+
+
+def _makings(data: bytes) -> Iterator[int]:
+    """Where layers are made: of torch's classes, and by what the text defines."""
+    for layer in compiled(_LAYER_CLASS).finditer(data):
+        yield layer.start()
+    for name in set(_makers(data)):
+        for place in places_of(name + b"(", data):
+            if not compiled(rb"\w").match(data, place - 1):
+                yield place
+
+
+def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
+    """Where an attribute is given several things, one of these among them, or grows by one of these."""
+    for name in names:
+        for place in places_of(name, data):
+            if compiled(rb"[ \t]*,?[ \t]*[,\])]").match(data, place + len(name)):
+                line = data.rfind(b"\n", 0, place) + 1
+                if compiled(_LISTED).search(data[line:place]):
+                    yield place
+
+
+def _makers(data: bytes) -> Iterator[bytes]:
+    """The names of functions that return a layer at once, and of classes that are layers or modules."""
+    body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
+    for match in compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _LAYER).finditer(data):
+        yield match[1]
+    for match in preceding(data, rb"lambda[^:\n]*:[ \t]*" + _LAYER, rb"(\w+)[ \t]*=[ \t]*\Z"):
+        yield match[1]
+    modules: set[bytes] = set()
+    for match in compiled(rb"class[ \t]+(\w+)[ \t]*\(([^)]*)").finditer(data):
+        if compiled(rb"Module\b|Linear|Embedding|Conv|Norm").search(match[2]) or modules & set(match[2].split()):
+            modules.add(match[1])
+    yield from modules
+
+
+class _Lists:
+    """The lists of a text that surely become containers of layers."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._known: dict[bytes, bool] = {}
+
+    def takes(self, place: int) -> bool:
+        """Whether what is put into a list there goes into one of these."""
+        found = compiled(_FILLED).match(self._data, self._data.rfind(b"\n", 0, place) + 1)
+        if found is None or (found[1] and not found[3]):
+            return False
+        if found[1]:
+            return is_registered(found[2], self._data)
+        if found[2] not in self._known:
+            self._known[found[2]] = self._is_handed_over(found[2])
+        return self._known[found[2]]
+
+    def _is_handed_over(self, name: bytes) -> bool:
+        """Whether all that is done with a local name is to fill it and to make containers of it."""
+        every = len(re.findall(rb"(?<![\w.])%b\b" % name, self._data))
+        return every == len(re.findall(_HANDED_OVER.replace(b"NAME", name), self._data, re.MULTILINE))
+
+
+@lru_cache(maxsize=16)
+def is_registered(attribute: bytes, data: bytes) -> bool:
+    """Whether all that is assigned to an attribute of this name, anywhere in a text, are containers of layers."""
+    found = False
+    for place in places_of(b"." + attribute, data):
+        end = place + len(attribute) + 1
+        if compiled(_GETS_ASSIGNED).match(data, end):
+            if not compiled(_GETS_CONTAINER).match(data, end):
+                return False
+            found = True
+    return found
+
+
+def _is_tuple(data: bytes, place: int, layer: int) -> bool:
+    """Whether the parentheses that are opened next hold the layer, or are followed by it, and a comma of their own."""
+    depth, parted = 0, False
+    for sign in compiled(rb"[()\[\]{},]").finditer(data, place, place + 2_000):
+        if sign[0] in (b"(", b"[", b"{"):
+            depth += 1
+        elif sign[0] == b",":
+            parted = parted or depth <= 1
+        else:
+            depth -= 1
+            if depth == 0 and sign.start() < layer:
+                between = data[sign.end() : layer]
+                return between.strip(b" \t").startswith(b",") and b"=" not in between
+            if depth == 0:
+                return parted or data[sign.end() : sign.end() + 10].lstrip(b" \t")[:1] == b","
+    return True
+
+
+_IN_NO_LIST = rb"[ \t]*(?:([\w.]+)[ \t]*(?::[\w. \t]{1,60})?=[ \t]*[\w.]*|(?:class|def)[ \t]+\w*)\Z"
+_FILLED = (
+    rb"[ \t]*([\w.]+\.)?(\w+)(?:(\.(?:append|extend|insert|update)\(|\[[^=\n]*\][ \t]*=(?!=)|[ \t]*[+|]=)|"
+    rb"[ \t]*(?::[^=\n]{1,60})?=(?!=))"
+)
+_GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
+_GETS_CONTAINER = rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:" + b"|".join(_CONTAINERS) + rb")\("
+_HANDED_OVER = (
+    rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*(?::[^=\n]{1,60})?[+|]?=(?!=)|\.(?:append|extend|insert|update)\()|"
+    rb"(?:ModuleList|ModuleDict|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
+)
+_LAYER_CLASS = (
+    rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
+    rb"PReLU)\w*\("
+)
+_LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
+_HOLDING = (
+    rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|(?:dict|update)\([^()\n]{0,80}|"
+    rb"\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|\][ \t]*=|"
+    rb"=[ \t]*(?:\([^\n]*|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
+)
+"""What stands before a layer that is made in a list, dict or tuple, or for one."""
+_LISTED = (
+    rb"(?:\.|^[ \t]*)(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)"
+    rb"(?<!\w)\Z"
+)
+_REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
