@@ -215,3 +215,50 @@ def test_a_base_class_elsewhere_that_ties_in_other_words(tmp_path: Path, tie: st
     usual, plain = (lint_file(tmp_path / "model.py", Settings(prefilter=gate)).findings for gate in (True, False))
     assert [finding.code for finding in usual] == ["TIE301"]
     assert usual == plain
+
+
+BLOCKS = """\
+from torch import nn
+
+
+class Block(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.inner = nn.Linear(width, width)
+
+
+class Settings:
+    def __init__(self, width):
+        self.width = width
+"""
+
+
+@pytest.mark.parametrize(
+    "constructor",
+    [
+        "self.blocks = [Block(4) for _ in range(depth)]",
+        "self.blocks = {'a': Block(4), 'b': Block(4)}",
+        "self.blocks = []\n        for _ in range(depth):\n            self.blocks.append(Block(4))",
+    ],
+)
+def test_a_list_of_modules_from_elsewhere(tmp_path: Path, constructor: str) -> None:
+    model = f"""\
+from torch import nn
+from .blocks import Block, Settings
+
+
+class Net(nn.Module):
+    def __init__(self, depth):
+        super().__init__()
+        {constructor}
+        self.settings = [Settings(4) for _ in range(depth)]
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return x
+"""
+    write(tmp_path, {"pkg/__init__.py": "", "pkg/blocks.py": BLOCKS, "pkg/model.py": model})
+    findings = lint_file(tmp_path / "pkg/model.py", Settings()).findings
+    assert [(finding.code, finding.target) for finding in findings] == [("TIE402", "self.blocks")]
+    assert lint_file(tmp_path / "pkg/model.py", Settings(prefilter=False)).findings == findings

@@ -258,7 +258,8 @@ class Events:
                 if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):
                     continue
                 place = held.marks.get("assigned")
-                held_here = (item for element in _elements(held) for item in options(element))
+                held_here = [item for element in _elements(held) for item in options(element)]
+                self.visitor.facts.unfollowed += filter(None, map(_class_elsewhere, held_here))
                 item = next((item for item in held_here if _made_for(item, held)), None)
                 if item is not None and held.node is not None and isinstance(place, Place):
                     self.note(
@@ -586,6 +587,12 @@ def _members(holder: Instance, step: str) -> list[Instance]:
     if value is None and step[:1] == "[" and step[1:-1].isdigit() and holder.items:
         value = holder.items.get(int(step[1:-1]))
     return [option for option in options(value or UNKNOWN) if isinstance(option, Instance)]
+
+
+def _class_elsewhere(item: Value) -> str | None:
+    """The qualified name of the class of an object, where its definition is not in sight."""
+    made = isinstance(item, Instance) and item.root is Root.BUILT and item.definition is None
+    return item.kind if made and isinstance(item, Instance) and not is_plain(item) else None
 
 
 def _elements(held: Instance) -> list[Value]:

@@ -100,7 +100,7 @@ def lists_layers(data: bytes, _path: Path | str) -> Iterator[int]:
     """A list or dict of Python that holds a layer or a Parameter, or grows by one, and becomes no container."""
     around = _Lists(data)
     held, named = _layers_made(data)
-    for place in (*held, *_lists_of(named, data)):
+    for place in (*held, *_lists_of(named, data), *_of_imported(data)):
         if not data[max(0, place - 40) : place].rstrip().endswith(_REGISTERING) and not around.takes(place):
             yield place
 
@@ -135,6 +135,18 @@ def _makings(data: bytes) -> Iterator[int]:
         for place in places_of(name + b"(", data):
             if not compiled(rb"\w").match(data, place - 1):
                 yield place
+
+
+def _of_imported(data: bytes) -> Iterator[int]:
+    """Where a list or dict is assigned that holds what an imported class makes, or a list grows by that."""
+    imported: set[bytes] | None = None
+    for pattern in _MADE_IN_A_LIST:
+        for match in compiled(pattern).finditer(data):
+            if imported is None:
+                found = compiled(_IMPORTED).finditer(data)
+                imported = {name for names in found for name in compiled(rb"\b[A-Z]\w+").findall(names[1])}
+            if match[1] in imported:
+                yield match.start()
 
 
 def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
@@ -231,6 +243,11 @@ _LAYER_CLASS = (
     rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
     rb"PReLU)\w*\("
 )
+_MADE_IN_A_LIST = (
+    rb"=[ \t]*[\[{](?:[^\[\]{}\n]{0,80}?\b)?([A-Z]\w*[a-z]\w*)\(",
+    rb"\.append\(\s*([A-Z]\w*[a-z]\w*)\(",
+)
+_IMPORTED = rb"^[ \t]*from[ \t]+(?!torch\b|typing\b|collections\b)[\w.]+[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)"
 _LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
 _HOLDING = (
     rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|(?:dict|update)\([^()\n]{0,80}|"

@@ -18,10 +18,10 @@ class Rule(ABC):
     """Judges the facts of one file. Its docstring is its documentation, in sections headed `## What it does` etc.
 
     `triggers` is the prefilter's contract: groups of byte strings; a file can hold a finding of this rule only if it
-    contains at least one string of *every* group. `sites` (`candidates.py`, `layer_lists.py`) tell where in it a finding may
-    made: only functions that have one of them, and what these have to do with, are looked into; without sites, the
-    whole file is. `candidates` tell what the file must have besides: one of every group. An `AfterTie` among the sites
-    opens no file: beside it stand `TIES`.
+    contains at least one string of *every* group. `sites` (of `candidates.py`, `layer_lists.py`) tell where in it a
+    finding may be made: only functions that have one of them, and what these have to do with, are looked into; without
+    sites, the whole file is. `candidates` tell what the file must have besides: one of every group. An `AfterTie` among
+    the sites opens no file: beside it stand `TIES`.
     """
 
     code: ClassVar[str]
