@@ -25,11 +25,12 @@ class LayerUnregistered(Rule):
     """Layers or Parameters are kept in a list or dict of Python, where their module does not know them.
 
     ## What it does
-    Finds attributes of a module that are plain lists, tuples or dicts at the end of its constructor and hold layers or
-    Parameters made for them that stand nowhere else. Layers that are registered as well (`add_module`, a `ModuleList`
-    beside the list) are fine, and so is a reference to a layer that belongs to another module. A list around one single
-    layer, or a comment that says so, keeps it out on purpose: that is shown as *possible* only, and so is a list that
-    no method uses, or that is handed on to something that may register what is in it.
+    Finds attributes of a module that are plain lists, tuples or dicts at the end of its constructor and hold layers,
+    modules of the project's own or Parameters, made for them, that stand nowhere else (also in lists of lists). Layers
+    that are registered as well (`add_module`, a `ModuleList` beside the list) are fine, and so is a reference to a
+    layer that belongs to another module. A list around one single layer, or a comment that says so, keeps it out on
+    purpose: that is shown as *possible* only, and so is a list that no method uses, or that is handed on to something
+    that may register what is in it.
 
     ## Why it is wrong
     | executed in PyTorch 2.13 | outcome |
@@ -51,7 +52,8 @@ class LayerUnregistered(Rule):
 
     ## Fix safety
     *Unsafe*: the layers get names in the `state_dict`, which older checkpoints lack, and begin to train.
-    *Display-only* where the list is not written at the attribute, or holds other things too.
+    *Display-only* for dicts and tuples, where the list is not written at the attribute or holds other things too (lists
+    of layers among them), and where something is done with it that an `nn.ModuleList` can't (`sort`, `index`, …).
 
     ## References
     - [torch.nn.ModuleList](https://docs.pytorch.org/docs/stable/generated/torch.nn.ModuleList.html)
@@ -86,12 +88,21 @@ def _message(event: Event) -> str:
 
 
 def _kind(event: Event) -> str:
-    return "dict" if isinstance(event.node, cst.Dict | cst.DictComp) else "list"
+    match event.node:
+        case cst.Dict() | cst.DictComp() | cst.Call(func=cst.Name("dict" | "OrderedDict" | "defaultdict")):
+            return "dict"
+        case cst.Call(func=cst.Attribute(attr=cst.Name("OrderedDict" | "defaultdict"))):
+            return "dict"
+        case cst.Tuple() | cst.Call(func=cst.Name("tuple")):
+            return "tuple"
+        case cst.Set() | cst.SetComp() | cst.Call(func=cst.Name("set")):
+            return "set"
+    return "list"
 
 
 def _remedy(event: Event) -> Remedy:
     thing = "Parameter" if event.cell is not None else "Module"
-    container = f"{thing}{_kind(event).title()}"
+    container = f"{thing}{'Dict' if _kind(event) == 'dict' else 'List'}"
     advice = f"Hold them in an `nn.{container}`"
     assigned = event.place.statement
     whole = isinstance(assigned, cst.Assign | cst.AnnAssign) and assigned.value is event.node

@@ -5,7 +5,7 @@ Each table maps a name to a short function; a new one is one line.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import libcst as cst
@@ -848,7 +848,9 @@ def _notice_same_element(site: Site, container: Instance, value: Value, node: cs
     rebound = site.visitor.rebound
     outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
     around = max(_loops_around(container), site.visitor.frame.loops)  # a caller's loop may give another one each time
-    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around or site.visitor.leaves_the_loop:
+    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around:
+        return
+    if _ends_its_loop(site.visitor.block):
         return
     if container.kind in CONTAINERS:
         elements = Instance(
@@ -857,6 +859,36 @@ def _notice_same_element(site: Site, container: Instance, value: Value, node: cs
         site.visitor.events.repeated(container, elements)
     elif is_plain(container) and not container.items:
         site.visitor.journal.set(container.marks, "repeated", Repetition(site.node, site.visitor.here()))
+
+
+def _ends_its_loop(block: Sequence[cst.CSTNode]) -> bool:
+    """Whether what runs there ends all loops that it is in, and so runs once. block: as in `Place`."""
+    ended = False
+    for index in range(len(block) - 1, -1, -1):
+        line, holder = block[index], block[index - 1] if index else None
+        last = line.body[-1] if isinstance(line, cst.SimpleStatementSuite) else _last_beside(line, holder)
+        if isinstance(last, cst.Return | cst.Raise):
+            return True
+        ended = ended or isinstance(last, cst.Break)
+        if isinstance(holder, cst.For | cst.While):
+            if not ended:
+                return False
+            ended = False  # of this loop; one around it may go on
+    return True
+
+
+def _last_beside(line: cst.CSTNode, holder: cst.CSTNode | None) -> cst.CSTNode | None:
+    """The last small statement of the block in which a line stands."""
+    waiting = [holder] if holder else []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, cst.IndentedBlock):
+            last = node.body[-1]
+            if any(known is line for known in node.body):
+                return last.body[-1] if isinstance(last, cst.SimpleStatementLine) else None
+        else:
+            waiting += [child for child in node.children if not isinstance(child, cst.BaseExpression)]
+    return None
 
 
 def _extend(site: Site, receiver: Instance) -> Value:

@@ -248,10 +248,11 @@ class Events:
     def unregistered(self, model: Instance) -> None:
         """After a constructor: lists and dicts of Python, still attributes of the module, with layers made for them.
 
-        `detail` is what they all are, `Module` or `Parameter`. It is lasting where `forward` or another method uses
-        what is held, and nothing else is given it, which might register it.
+        `detail` is what they all are, `Module` or `Parameter`, where a container of PyTorch can take the list's place.
+        It is lasting where `forward` or another method uses what is held, and nothing else is given it, which might
+        register it.
         """
-        if model.definition and model.definition.method("__setattr__"):
+        if model.definition is None or model.definition.method("__setattr__"):
             return  # a list may become something else there
         for name, value in model.attributes.items():
             for held in options(value):
@@ -262,25 +263,20 @@ class Events:
                 self.visitor.facts.unfollowed += filter(None, map(_class_elsewhere, held_here))
                 item = next((item for item in held_here if _made_for(item, held)), None)
                 if item is not None and held.node is not None and isinstance(place, Place):
+                    uses = uses_of_attribute(model.definition, name)
+                    read = uses.read or model.definition.method("forward") is None
                     self.note(
                         EventKind.UNREGISTERED,
                         f"{self.text(model)}.{name}",
                         f"{self.text(model)}.{name}",
                         held.node,
-                        detail=_kind_held(held),
+                        detail="" if uses.as_a_list else _kind_held(held),
                         target=held,
                         source=item if isinstance(item, Instance) else None,
                         cell=item.cell if isinstance(item, TensorValue) else None,
                         place=place,
-                        lasting=self.kept_in_use(model, name),
+                        lasting=read and not uses.replaced and not uses.handed_on,
                     )
-
-    def kept_in_use(self, model: Instance, name: str) -> bool:
-        if model.definition is None:
-            return False
-        uses = uses_of_attribute(model.definition, name)
-        read = uses.read or model.definition.method("forward") is None
-        return read and not uses.replaced and not uses.handed_on
 
     # ------------------------------------------------------------------ contracts around a tie
 
@@ -604,7 +600,7 @@ def _elements(held: Instance) -> list[Value]:
 def _made_for(item: Value, held: Instance) -> bool:
     """A layer or Parameter that is made for this list, or a list of them, and stands nowhere else."""
     if isinstance(item, Instance) and is_plain(item):
-        return any(_made_for(inner, item) for inner in _elements(item))
+        return not item.marks.get("adopted") and any(_made_for(inner, item) for inner in _elements(item))
     if isinstance(item, Instance):
         alone = item.root is Root.BUILT and item.place is not None and item.place[0] is held
         return alone and _is_module(item) and bool(holds_parameters(item))

@@ -220,10 +220,21 @@ class Flow:
         """Whether what is grown may be a list or dict that becomes an attribute."""
         match grown:
             case ast.Name(id=name):
-                return name != "self" and name in self._stored_as_they_are and not self._is_container(name)
+                if name == "self" or self._is_container(name):
+                    return False
+                return name in self._stored_as_they_are or self._is_an_attribute(name)
             case ast.Attribute(attr=name):
                 return not layer_lists.is_registered(name.encode(), self._siblings)
         return True
+
+    def _is_an_attribute(self, name: str) -> bool:
+        """Whether a local name is given an attribute's value, or together with an attribute."""
+        for node in self._statements:
+            if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets):
+                beside = (node.value, *node.targets)
+                if any(isinstance(part, ast.Attribute) for part in beside):
+                    return True
+        return False
 
     def _is_container(self, name: str) -> bool:
         """Whether a local name only ever holds a container of layers."""
@@ -507,13 +518,13 @@ def _outside_containers(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _shows_layers(node: ast.AST) -> bool:
-    """A list, dict or tuple with something made in it, or a name of it, or one that grows by it."""
+    """A list, set, dict or tuple with something made in it, or a name of it, or one that grows by it."""
     match node:
-        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Dict(values=parts):
-            return any(isinstance(part, ast.Call | ast.Name) for part in parts)
+        case ast.List(elts=parts) | ast.Tuple(elts=parts) | ast.Set(elts=parts) | ast.Dict(values=parts):
+            return not all(isinstance(part, ast.Constant) for part in parts)
         case ast.Call(args=parts, keywords=keywords):
             given = (*parts, *(keyword.value for keyword in keywords))
-            return any(isinstance(part, ast.Call | ast.Name) for part in given)
+            return not all(isinstance(part, ast.Constant) for part in given)
         case ast.ListComp() | ast.DictComp() | ast.GeneratorExp():
             return True
     return False

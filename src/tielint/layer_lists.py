@@ -60,7 +60,9 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
 def _grown(data: bytes) -> Iterator[int]:
     """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
     handed_on: set[bytes] | None = None
-    for match in compiled(rb"\.append\(\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*\)").finditer(data):
+    for match in compiled(
+        rb"\.(?:append\(|insert\([^,\n]*,)\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*\)"
+    ).finditer(data):
         grown = compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
         if grown and handed_on is None:
             handed_on = set().union(*(compiled(pattern).findall(data) for pattern in _HANDED_ON))
@@ -115,22 +117,51 @@ def _layers_made(data: bytes) -> tuple[list[int], set[bytes]]:
             if plain[1] and b"." not in plain[1]:
                 named.add(plain[1])
             continue
-        first = max(0, place - 240)
-        before = data[first:place]
+        before = data[max(line, place - 240) : place]
         if assigned := compiled(rb"(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z").search(before):
             named.add(assigned[1])
-        found = compiled(_HOLDING).search(before)
-        while found and found[0].startswith(b"=") and not _is_tuple(data, first + found.start(), place):
-            found = compiled(_HOLDING).search(before, found.start() + 1)
-        if found:
-            held.append(first + found.start())
+        found = _holder(data, line, place)
+        if found is not None:
+            held.append(found)
     return held, named
+
+
+def _holder(data: bytes, line: int, place: int, *, passed_on: bool = True) -> int | None:
+    """Where the list, dict or tuple begins, or the call that fills one, that gets what stands at a place of a line.
+
+    None where there is none, or a container of layers gets it. passed_on: also one that some other function is given.
+    """
+    found: int | None = None
+    outermost, depth, parted = place, 0, False
+    for sign in reversed(list(compiled(rb"[()\[\]{},=]").finditer(data, line, place))):
+        at = sign.start()
+        if sign[0] in (b")", b"]", b"}"):
+            depth += 1
+        elif depth and sign[0] in (b"(", b"[", b"{"):
+            depth -= 1
+        elif not depth and sign[0] == b",":
+            parted = True
+        elif not depth and sign[0] != b"=":
+            name = compiled(rb"[\w\])]*\Z").search(data, max(line, at - 60), at)
+            called = name[0] if name else b""
+            display = sign[0] != b"(" and (sign[0] == b"{" or not called)
+            in_parentheses = sign[0] == b"(" and not called and _is_tuple(data, at, place)
+            if display or in_parentheses or (sign[0] == b"(" and called in _FILLING):
+                found = at
+            elif called in _CONTAINERS or not (passed_on or called[:1].isupper()):
+                found = None
+            outermost, parted = at, False
+    if found is None and compiled(_BY_KEY).search(data, line, outermost):
+        return outermost
+    in_tuple = parted and compiled(rb"[^=]=[ \t]*[\w.]*[(\[]?").search(data, line, outermost)
+    return outermost if found is None and in_tuple else found
 
 
 def _makings(data: bytes) -> Iterator[int]:
     """Where layers are made: of torch's classes, and by what the text defines."""
     for layer in compiled(_LAYER_CLASS).finditer(data):
-        yield layer.start()
+        word = compiled(rb"\w*\Z").search(data, max(0, layer.start() - 20), layer.start())
+        yield word.start() if word else layer.start()
     for name in set(_makers(data)):
         for place in places_of(name + b"(", data):
             if not compiled(rb"\w").match(data, place - 1):
@@ -153,22 +184,25 @@ def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
     """Where an attribute is given several things, one of these among them, or grows by one of these."""
     for name in names:
         for place in places_of(name, data):
-            if compiled(rb"[ \t]*,?[ \t]*[,\])]").match(data, place + len(name)):
+            if compiled(rb"[ \t]*(?:[,\])};]|$)").match(data, place + len(name)):
                 line = data.rfind(b"\n", 0, place) + 1
-                if compiled(_LISTED).search(data[line:place]):
+                is_name = not compiled(rb"[\w.]").match(data, place - 1)
+                in_tuple = compiled(_IN_NO_LIST).match(data, line, place) and data[place + len(name) :][:1] == b","
+                if is_name and (in_tuple or _holder(data, line, place, passed_on=False) is not None):
                     yield place
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
     """The names of functions that return a layer at once, and of classes that are layers or modules."""
     body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
-    for match in compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _LAYER).finditer(data):
+    for match in compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _MADE).finditer(data):
         yield match[1]
-    for match in preceding(data, rb"lambda[^:\n]*:[ \t]*" + _LAYER, rb"(\w+)[ \t]*=[ \t]*\Z"):
+    for match in preceding(data, rb"lambda[^:\n]*:[ \t]*" + _MADE, rb"(\w+)[ \t]*=[ \t]*\Z"):
         yield match[1]
     modules: set[bytes] = set()
     for match in compiled(rb"class[ \t]+(\w+)[ \t]*\(([^)]*)").finditer(data):
-        if compiled(rb"Module\b|Linear|Embedding|Conv|Norm").search(match[2]) or modules & set(match[2].split()):
+        bases = compiled(rb"\w+").findall(match[2])
+        if compiled(rb"Module\b|Linear|Embedding|Conv|Norm|Sequential").search(match[2]) or modules & set(bases):
             modules.add(match[1])
     yield from modules
 
@@ -236,27 +270,23 @@ _FILLED = (
 _GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
 _GETS_CONTAINER = rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:" + b"|".join(_CONTAINERS) + rb")\("
 _HANDED_OVER = (
-    rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*(?::[^=\n]{1,60})?[+|]?=(?!=)|\.(?:append|extend|insert|update)\()|"
+    rb"^[ \t]*NAME[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|(?:collections\.)?(?:list|dict|OrderedDict)\()|"
+    rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*[+|]=|\[[^=\n]*\][ \t]*=(?!=)|\.(?:append|extend|insert|update)\()|"
     rb"(?:ModuleList|ModuleDict|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
 )
 _LAYER_CLASS = (
     rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
-    rb"PReLU)\w*\("
+    rb"PReLU|Transformer|AdaptiveLog|Sequential|ModuleList|ModuleDict)\w*\("
 )
+"""What torch makes layers of, also with more letters before and behind; the tests hold it against `layers.py`."""
 _MADE_IN_A_LIST = (
     rb"=[ \t]*[\[{](?:[^\[\]{}\n]{0,80}?\b)?([A-Z]\w*[a-z]\w*)\(",
     rb"\.append\(\s*([A-Z]\w*[a-z]\w*)\(",
 )
 _IMPORTED = rb"^[ \t]*from[ \t]+(?!torch\b|typing\b|collections\b)[\w.]+[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)"
-_LAYER = rb"(?:\w+\.)*" + _LAYER_CLASS
-_HOLDING = (
-    rb"(?:[\[{][^\[\]{}\n]*|(?:list|tuple)\(|(?:dict|update)\([^()\n]{0,80}|"
-    rb"\.(?:append|extend|insert|setdefault)\((?:[\w\"']+,)?|\][ \t]*=|"
-    rb"=[ \t]*(?:\([^\n]*|[\w.]+\([^()\n]*\)[ \t]*,))\s*(?:\w+\.)*\Z"
+_MADE = rb"(?:\w+\.)*[A-Z]\w*\("
+_FILLING = frozenset(
+    rb"append extend insert setdefault update add appendleft list tuple dict set OrderedDict deque".split()
 )
-"""What stands before a layer that is made in a list, dict or tuple, or for one."""
-_LISTED = (
-    rb"(?:\.|^[ \t]*)(?:\w+[ \t]*(?::[^=\n]{1,60})?=[ \t]*[\[(]*[\w., \t]*|(?:append|insert|setdefault)\([^()\n]*)"
-    rb"(?<!\w)\Z"
-)
+_BY_KEY = rb"\][ \t]*=[ \t]*[\w.]*\Z"
 _REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")

@@ -28,8 +28,11 @@ TORCH = (b"torch", b"import *")
 """Without one of these, no name in a file can mean PyTorch."""
 
 _COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']{0,400}$", re.MULTILINE)
-_GOES_ON = re.compile(rb"\n(?:(?<=[\[({,=*\\]\n)[ \t]*|(?<=[\[({,=*][ \t]\n)[ \t]*|[ \t]*(?=[.)\]}*]))")
-"""The end of a line after which its statement surely goes on, and the blanks behind it."""
+_PERHAPS_A_COMMENT = re.compile(rb"#(?<=\s#)[^\n]*")
+_GOES_ON = re.compile(
+    rb"\n(?<!import \*\n)(?:(?:(?<=[\[({,=*\\]\n)|(?<=[\[({,=*][ \t]\n)|(?<=[\[({,=*][ \t][ \t]\n))\s*|\s*(?=[.)\]}*]))"
+)
+"""The end of a line after which its statement surely goes on, also where a comment was, and the blanks behind it."""
 
 
 @lru_cache(maxsize=1)
@@ -42,7 +45,14 @@ def _on_one_line(data: bytes) -> bytes:
 def _without_comments(data: bytes) -> bytes:
     if b"\r" in data:  # rows mean nothing then: no places are asked for
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return _COMMENT.sub(b"", data) if b"#" in data else data
+    return _PERHAPS_A_COMMENT.sub(_outside_strings, _COMMENT.sub(b"", data)) if b"#" in data else data
+
+
+def _outside_strings(found: re.Match[bytes]) -> bytes:
+    """A comment with quotes in it, if no string is open before it."""
+    data, at = found.string, found.start()
+    before = data[data.rfind(b"\n", 0, at) + 1 : at]
+    return found[0] if before.count(b'"') % 2 or before.count(b"'") % 2 else b""
 
 
 def _lines_gone(data: bytes) -> list[int]:
@@ -50,7 +60,7 @@ def _lines_gone(data: bytes) -> list[int]:
     gone: list[int] = []
     cut = 0
     for match in _GOES_ON.finditer(_without_comments(data)):
-        gone.append(match.start() - cut)
+        gone += [match.start() - cut] * match[0].count(b"\n")
         cut += len(match[0])
     return gone
 

@@ -314,18 +314,6 @@ class Visitor:
             calls.extend(self, container, added)
         return bool(lists)
 
-    @property
-    def leaves_the_loop(self) -> bool:
-        """Whether what follows in the innermost block ends the loop, so that this line runs once."""
-        holder = self.block[-2] if len(self.block) > 1 else None
-        blocks = [part for part in holder.children if isinstance(part, cst.IndentedBlock)] if holder else []
-        for body in (block.body for block in blocks):
-            if any(line is self.line for line in body):
-                last = body[-1]
-                ends = (cst.Break, cst.Return, cst.Raise)
-                return isinstance(last, cst.SimpleStatementLine) and isinstance(last.body[-1], ends)
-        return False
-
     def mark_returned(self, value: Value) -> None:
         for option in options(value):
             if isinstance(option, Instance) and option.root is Root.BUILT:
