@@ -17,6 +17,8 @@ _SAME_ELEMENTS = frozenset(
 )
 _SAME_ELEMENTS_BY_METHOD = frozenset(["values", "items", "copy", "pop", "get"])
 _REGISTERING = frozenset(["add_module", "register_module", "register_parameter", "_modules", "_parameters"])
+_DECIDING = _REGISTERING | frozenset(["requires_grad_", "requires_grad"])
+"""What a loop does with layers that are registered elsewhere, or kept from training on purpose."""
 _OF_LISTS_ALONE = frozenset(["sort", "reverse", "clear", "index", "remove", "copy", "count"])
 """What no container of layers can."""
 
@@ -55,10 +57,23 @@ def _look(node: cst.CSTNode, holder: cst.CSTNode | None, name: str, uses: Attrib
     if isinstance(node, cst.SimpleStatementLine):
         names = {part.attr.value for part in parts_of(node) if isinstance(part, cst.Attribute)}
         uses.handed_on = uses.handed_on or (name in names and not names.isdisjoint(_REGISTERING))
+    if isinstance(node, cst.Assign) and _is_given_on(node, name):
+        uses.handed_on = True
+    if isinstance(node, cst.For) and _has_its_elements(node.iter, name):
+        names = {part.attr.value for part in parts_of(node.body) if isinstance(part, cst.Attribute)}
+        uses.handed_on = uses.handed_on or not names.isdisjoint(_DECIDING)
     if isinstance(node, cst.Call) and last_name(node.func) not in _ONLY_READ and not _computes(node):
         uses.handed_on = uses.handed_on or any(_has_its_elements(argument.value, name) for argument in node.args)
     for child in node.children:
         _look(child, node, name, uses, constructor=constructor)
+
+
+def _is_given_on(node: cst.Assign, name: str) -> bool:
+    """`self.first, self.second = self.layers`, `self.first = self.layers[0]`."""
+    targets = (target.target for target in node.targets)
+    return any(isinstance(t, cst.Attribute | cst.Tuple | cst.List) for t in targets) and _has_its_elements(
+        node.value, name
+    )
 
 
 def _is_it(node: cst.CSTNode, name: str) -> bool:
@@ -85,13 +100,17 @@ def _has_its_elements(node: cst.CSTNode, name: str) -> bool:
         case cst.List(elements=elements) | cst.Tuple(elements=elements) | cst.Set(elements=elements):
             return any(_has_its_elements(element, name) for element in elements)
         case cst.ListComp(elt=element, for_in=loop) | cst.GeneratorExp(elt=element, for_in=loop):
-            return _has_its_elements(element, name) or (
-                isinstance(element, cst.Name | cst.Tuple) and _has_its_elements(loop.iter, name)
-            )
+            return _has_its_elements(element, name) or (_hands_on(element) and _has_its_elements(loop.iter, name))
         case cst.DictComp(value=element, for_in=loop):
-            return isinstance(element, cst.Name | cst.Subscript) and _has_its_elements(loop.iter, name)
+            return _hands_on(element) and _has_its_elements(loop.iter, name)
         case cst.BinaryOperation(left=left, right=right) | cst.BooleanOperation(left=left, right=right):
             return _has_its_elements(left, name) or _has_its_elements(right, name)
         case cst.IfExp(body=body, orelse=orelse):
             return _has_its_elements(body, name) or _has_its_elements(orelse, name)
     return False
+
+
+def _hands_on(element: cst.BaseExpression) -> bool:
+    """Whether what a comprehension makes of what it draws may hold it: the same, or an object around it."""
+    made = isinstance(element, cst.Call) and (last_name(element.func) or "")[:1].isupper()
+    return made or isinstance(element, cst.Name | cst.Tuple | cst.Subscript)

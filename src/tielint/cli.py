@@ -22,6 +22,7 @@ from tielint.config import Overrides, load
 from tielint.findings import Applicability, Confidence
 from tielint.reads import recorded
 from tielint.registry import all_rules, rule_by_code
+from tielint.replay import forgive_odd_names
 from tielint.report import Report
 from tielint.reports import diff, lines, rules
 from tielint.rule import Rule
@@ -212,7 +213,7 @@ def check(
     request = Request(
         paths, stdin_filename, wanted if fix or diff else None, unsafe_fixes, diff, force_exclude, not no_cache
     )
-    _forgive_odd_names()
+    forgive_odd_names()
     if STDIN in paths and not request.from_stdin:
         raise click.UsageError("- (standard input) can't be linted together with other paths")
     if diff and (output_format != "text" or output_file):
@@ -296,13 +297,6 @@ def _tell(said: Iterable[str], output: Output, *, err: bool) -> None:
         click.echo(line, file=(output.err if err else output.out).stream)
 
 
-def _forgive_odd_names() -> None:
-    """A path or a message that the terminal's encoding can't show is spelled out; it must not end the run."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-
-
 @cli.command(short_help="Explain a rule, or list all.")
 @click.argument("code", required=False)
 @click.option(
@@ -315,7 +309,7 @@ def _forgive_odd_names() -> None:
 @click.pass_context
 def rule(context: click.Context, code: str | None, output_format: str) -> None:
     """Print the documentation of the rule CODE; without CODE, a table of all rules."""
-    _forgive_odd_names()
+    forgive_odd_names()
     try:
         chosen = (_rule(code),) if code else all_rules()
     except ConfigError as error:
@@ -416,7 +410,7 @@ def inspect(
     """
     from tielint.inspecting import Wanted, inspected
 
-    _forgive_odd_names()
+    forgive_odd_names()
     try:
         wanted = Wanted(factory, arguments, inputs, optimizer, probe)
         report = inspected(wanted, progress=sys.stderr.isatty())

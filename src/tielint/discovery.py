@@ -6,6 +6,8 @@ Called by `run.py`. What is named is linted; what is found in a directory must b
 from __future__ import annotations
 
 import os
+import re
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +93,7 @@ def exclusions(patterns: Sequence[str], root: Path) -> Ignores:
     """The user's own patterns, of which a wrong one is the user's to correct."""
     try:
         return Ignores(_absolute(root), _spec(patterns))
-    except ValueError as error:
+    except (ValueError, re.error) as error:
         raise ConfigError(f"exclude: {error}") from None
 
 
@@ -101,7 +103,9 @@ def _spec(patterns: Sequence[str]) -> GitIgnoreSpec | None:
         return None
     from pathspec import GitIgnoreSpec
 
-    return GitIgnoreSpec.from_lines(patterns)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of sets in brackets, as in `[[:digit:]]`
+        return GitIgnoreSpec.from_lines(patterns)
 
 
 def repository_root(directory: Path) -> Path | None:
@@ -200,6 +204,6 @@ def _is_pattern(line: str) -> bool:
     """Git passes over what it cannot read in an ignore file; pathspec would raise."""
     try:
         _spec([line])
-    except ValueError:
+    except (ValueError, re.error):
         return False
     return True

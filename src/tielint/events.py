@@ -252,8 +252,8 @@ class Events:
         It is lasting where `forward` or another method uses what is held, and nothing else is given it, which might
         register it.
         """
-        if model.definition is None or model.definition.method("__setattr__"):
-            return  # a list may become something else there
+        if model.definition is None or any(map(model.definition.method, ("__setattr__", "parameters"))):
+            return  # a list may become something else there, or is known after all
         for name, value in model.attributes.items():
             for held in options(value):
                 if not isinstance(held, Instance) or not is_plain(held) or held.marks.get("adopted"):

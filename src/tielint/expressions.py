@@ -19,6 +19,7 @@ from tielint.tensor import (
     OPERATIONS,
     PROPERTIES,
     Arguments,
+    Storage,
     Tensor,
     apply,
     computed,
@@ -190,7 +191,9 @@ class Expressions:
         """Applies one operation of the algebra."""
         cell, state = value.cell, value.state
         if not cell.parameter and not cell.presumed and operation == "Parameter":
-            wrapped = Cell(cell.name, None, cell.shape, cell.rank, node=node, marks={"raw": cell})
+            wrapped = Cell(cell.name, None, cell.shape, cell.rank, node=node)
+            if state.storage is Storage.SHARED and state.whole and state.exact:
+                wrapped.marks["raw"] = cell
             flag = call.get(0, "requires_grad")
             if flag is False:
                 wrapped.marks["frozen"] = True

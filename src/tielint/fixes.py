@@ -27,6 +27,7 @@ from tielint.tree import Tree
 from tielint.uses import (
     Part,
     Uses,
+    goes_over_modules,
     held_elsewhere,
     listed_apart,
     makes_groups,
@@ -47,7 +48,7 @@ ADVICE_INITIALISATION = (
 )
 
 
-_MEETS_COPIES = re.compile(r"\bjit\.script\b|(?<!Distributed)DataParallel\(")
+_MEETS_COPIES = re.compile(r"\bjit\b|\bscript\(|\bDataParallel\b")
 """What a reference to another module does not survive."""
 
 
@@ -320,6 +321,10 @@ class Fixes:
             )
         if self.told_by_class:
             return "this file picks out layers by being an nn.Linear, and a TiedLinear is none"
+        if goes_over_modules(self.tree):
+            return "this file does something with all modules, and a TiedLinear's weight is no Parameter of its own"
+        if self.makes_groups or self.freezes_by_loop:
+            return "this file picks out Parameters by themselves, and a TiedLinear has no weight of its own"
         if trained_apart(tie, self.tree):
             return f"the parameters of {tie.target.owner_text} are used alone, and the weight is no longer one of them"
         return self.doubt_of_uses(tie, Part.REPLACED)

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     T = TypeVar("T")
 
 Stamp: TypeAlias = tuple[int, int] | bool | None
-"""When a file or directory was last changed, in ns, and its size in bytes; None where nothing is. True or False where
-only that mattered."""
+"""When a file or directory was last changed, in ns, and its size in bytes, below 0 where nobody may read it; None where
+nothing is. True or False where only that mattered."""
 
 UNSETTLED_NS = 2_000_000_000
 
@@ -59,7 +59,8 @@ def stamp(path: str | os.PathLike[str]) -> Stamp:
         status = os.stat(path)
     except (OSError, ValueError):
         return None
-    return (status.st_mtime_ns, status.st_size)
+    readable = status.st_mode & 0o444
+    return (status.st_mtime_ns, status.st_size if readable else ~status.st_size)
 
 
 def again(path: str | os.PathLike[str], how: object) -> Stamp:

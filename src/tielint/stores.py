@@ -245,7 +245,8 @@ class Stores:
 
     def adopt(self, cell: Cell, value: TensorValue, kind: Write, node: cst.BaseExpression | None) -> None:
         """A plain tensor becomes a Parameter's storage; the second Parameter over it is an alias of the first."""
-        if kind is Write.COPY or value.state.storage is not Storage.SHARED or not value.state.exact:
+        shares = value.state.storage is Storage.SHARED and value.state.exact and value.state.whole
+        if kind is Write.COPY or not shares:
             return
         first = self.taken(value.cell, cell)
         if first:
@@ -391,7 +392,7 @@ class Stores:
     def place(self, holder: Instance, step: str, value: Instance) -> None:
         if value is holder or value.root is Root.SELF:
             return
-        if value.place is not None and is_plain(value.place[0]) and "[each " in value.place[1]:
+        if value.place is not None and is_plain(value.place[0]) and value.root is Root.PART:
             self.visitor.journal.set(value.place[0].marks, "adopted", True)
         if value.place is None or is_plain(value.place[0]):
             self.visitor.journal.set(value.marks, "place", (holder, step))

@@ -102,6 +102,21 @@ class Tree:
     def class_of(self, node: cst.CSTNode) -> cst.ClassDef | None:
         return next((outer for outer in self.above(node) if isinstance(outer, cst.ClassDef)), None)
 
+    @cached_property
+    def _bases(self) -> dict[str, list[str]]:
+        bases: dict[str, list[str]] = {}
+        for found in self.every(cst.ClassDef):
+            values = (base.value.value if isinstance(base.value, cst.Subscript) else base.value for base in found.bases)
+            bases.setdefault(found.name.value, []).extend(name for name in map(last_name, values) if name)
+        return bases
+
+    def line_of(self, definition: cst.ClassDef) -> list[str]:
+        """The names of a class and of all classes above it, as far as the file tells."""
+        names = [definition.name.value]
+        for name in names:
+            names += [base for base in self._bases.get(name, ()) if base not in names]
+        return names
+
     def text_of(self, node: cst.CSTNode) -> str:
         if node not in self._texts:
             self._texts[node] = self.module.code_for_node(node).strip()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import partial
 
 import libcst as cst
 
@@ -13,7 +14,7 @@ from tielint.facts import Place, Tie
 from tielint.findings import Position
 from tielint.layers import LINEAR, canonical
 from tielint.positions import Positions
-from tielint.spelling import dotted_name
+from tielint.spelling import dotted_name, last_name
 from tielint.tree import Tree
 from tielint.values import Instance
 
@@ -122,7 +123,8 @@ def odd_use(
             continue
         use = _indexed(node, tree)
         if use is node and _is_definition(use, tree):
-            plain = not known.add(use)
+            plain = not known.may_be_of_one_object(use)
+            known.add(use)
         else:
             later = tree.function_of(use) is here and positions.span(use).start > below
             plain = _is_plain(use, part, tree, later=later) or (use is node and listed and _moves_all(use, tree))
@@ -144,30 +146,34 @@ class _Definitions:
 
     def __init__(self, tree: Tree) -> None:
         self._tree = tree
-        self._own: dict[str, set[cst.FunctionDef | None]] = {}
+        self._of_class: dict[str, set[cst.FunctionDef | None]] = {}
         self._below: dict[str, set[cst.FunctionDef | None]] = {}
         self._anywhere: set[cst.FunctionDef | None] = set()
         self._every: set[cst.FunctionDef | None] = set()
 
-    def add(self, use: cst.CSTNode) -> bool:
-        """Takes one more; whether one of those before it may be of the same object, and stands in another function."""
-        function, within = self._tree.function_of(use), self._tree.class_of(use)
-        if within is None or _holder(use) != "self":
-            others = set(self._every)
-            self._anywhere.add(function)
-        else:
-            name, bases = within.name.value, [self._tree.text_of(base.value) for base in within.bases]
-            near = [
-                self._anywhere,
-                self._below.get(name, set()),
-                *(self._own.get(own, set()) for own in (name, *bases)),
-            ]
-            others = set().union(*near)
-            self._own.setdefault(name, set()).add(function)
-            for base in bases:
-                self._below.setdefault(base, set()).add(function)
+    def may_be_of_one_object(self, use: cst.CSTNode) -> bool:
+        """Whether one of them may be of the same object as this one, and stands in another function."""
+        classes = self._classes(use)
+        others = self._every
+        if classes:
+            near = [self._of_class.get(name, set()) for name in classes]
+            others = set().union(self._anywhere, self._below.get(classes[0], set()), *near)
+        return bool(others - {self._tree.function_of(use)})
+
+    def add(self, use: cst.CSTNode) -> None:
+        function, classes = self._tree.function_of(use), self._classes(use)
         self._every.add(function)
-        return bool(others - {function})
+        if not classes:
+            self._anywhere.add(function)
+            return
+        self._of_class.setdefault(classes[0], set()).add(function)
+        for above in classes[1:]:
+            self._below.setdefault(above, set()).add(function)
+
+    def _classes(self, use: cst.CSTNode) -> list[str]:
+        """The class whose `self` gets it, and all above it; none where it may be any."""
+        within = self._tree.class_of(use)
+        return self._tree.line_of(within) if within is not None and _holder(use) == "self" else []
 
 
 def _holder(attribute: cst.CSTNode) -> str:
@@ -216,7 +222,7 @@ def _is_plain_for_weight(weight: cst.Attribute, part: Part, tree: Tree) -> bool:
     if _kind_of_weight_use(weight, tree) is _Use.WEIGHT:
         return True
     match tree.parent(weight):
-        case cst.AssignTarget() | cst.AnnAssign():
+        case cst.AssignTarget() | cst.AnnAssign() | cst.Return() | cst.Expr():
             return part is not Part.REPLACED
         case cst.Assign() | cst.Attribute(attr=cst.Name(value="data")):
             return part is Part.SOURCE
@@ -233,6 +239,7 @@ def _looked_up(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
     for text in tree.every(cst.SimpleString):
         if _speaks_of(name, text) and _is_looked_up(text, tree):
             yield text
+    yield from filter(partial(_is_counted, tree=tree), tree.calls_of("parameters"))
     for call in tree.calls_of("named_parameters", "get_parameter", "getattr"):
         match call:
             case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters" | "get_parameter"))):
@@ -240,6 +247,20 @@ def _looked_up(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
             case cst.Call(func=cst.Name(value="getattr"), args=[_, cst.Arg(value=key), *_]):
                 if not isinstance(key, cst.SimpleString):
                     yield call
+
+
+def _is_counted(call: cst.Call, tree: Tree) -> bool:
+    """`first, second = model.parameters()`, `list(model.parameters())[0]`: a shared Parameter comes once."""
+    holder: cst.CSTNode | None = call
+    while isinstance(listed := tree.parent(tree.parent(holder)), cst.Call) and last_name(listed.func) in (
+        "list",
+        "tuple",
+    ):
+        holder = listed
+    match tree.parent(holder):
+        case cst.Assign(targets=[cst.AssignTarget(target=cst.Tuple() | cst.List()), *_]) | cst.Subscript():
+            return True
+    return False
 
 
 def _speaks_of(name: str, node: cst.SimpleString) -> bool:
@@ -288,6 +309,16 @@ def told_by_class(tree: Tree, names: Mapping[str, str]) -> bool:
     """
     picked = any(_picks_by_class(node, tree) for node in _references(LINEAR, tree, names))
     return picked or any(text.raw_value == "Linear" for text in tree.every(cst.SimpleString))
+
+
+def goes_over_modules(tree: Tree) -> bool:
+    """Whether the file does something with all modules, or all that are inside one, whatever they are called."""
+    applied = [call.func for call in tree.calls_of("apply")]
+    calls = tree.calls_of("modules", "children", "named_modules", "named_children")
+    return bool(calls) or any(
+        isinstance(function, cst.Attribute) and not (last_name(function.value) or "")[:1].isupper()
+        for function in applied
+    )
 
 
 def listed_apart(tie: Tie, tree: Tree) -> bool:
@@ -412,11 +443,13 @@ def _kind_of_weight_use(weight: cst.Attribute, tree: Tree) -> _Use:
             return _Use.LINEAR
         case cst.Attribute(attr=cst.Name(value="data")) if not isinstance(tree.parent(holder), cst.AssignTarget):
             return _Use.WEIGHT
-        case cst.Attribute(attr=cst.Name(value="data" | "requires_grad" | "grad" | "register_hook")):
-            return _Use.LINEAR
+        case cst.Attribute(attr=cst.Name(value=name)):
+            return _Use.LINEAR if name in _OF_PARAMETERS or name.startswith("register_") else _Use.WEIGHT
         case cst.Arg() | cst.Element():
             return _Use.WEIGHT if _only_reads(weight, tree) else _Use.LINEAR
-    return _Use.WEIGHT
+        case cst.BinaryOperation() | cst.UnaryOperation() | cst.Subscript() | cst.Comparison() | cst.ComparisonTarget():
+            return _Use.WEIGHT
+    return _Use.LINEAR
 
 
 def _only_reads(node: cst.CSTNode, tree: Tree) -> bool:
@@ -469,8 +502,12 @@ _ANY_MODULE_HAS = frozenset(
 _TAKES_ANY_MODULE = frozenset(
     ["Sequential", "ModuleList", "append", "add_module", "print", "id", "len", "type", "repr"]
 )
+_OF_PARAMETERS = frozenset(
+    ["data", "requires_grad", "requires_grad_", "grad", "retain_grad", "is_leaf", "set_", "share_memory_"]
+)
+"""What means another thing for a tensor that is computed, or is decided for all layers that share a Parameter."""
 _READ = frozenset(["bias", "in_features", "out_features", "embedding_dim", "num_embeddings", "padding_idx"])
-_PLAIN_METHODS = frozenset(["train", "eval", "zero_grad", "forward"])
+_PLAIN_METHODS = frozenset(["zero_grad", "forward"])
 _OF_ALL = frozenset(["parameters", "to", "cuda", "cpu", "half", "float", "double", "bfloat16", "state_dict"])
 _CONTAINS = frozenset(
     ["Sequential", "ModuleList", "ModuleDict", "append", "extend", "insert", "add_module", "register_module", "setattr"]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import signal
+import threading
+import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,8 +50,8 @@ def lint_all(
 ) -> Iterator[Result]:
     """A result for each path, as they come. `syntax`: the files whose syntax is checked even if no rule needs them.
 
-    recording: tell also what each result depends on. executor: runs the jobs, on other machines say; without one, a
-    pool of processes of this machine does.
+    recording: tell also what each result depends on. executor: runs the jobs in processes, on other machines say (in
+    threads, what is recorded would be mixed up); without one, a pool of processes of this machine does.
     """
     prices = [_price(path) for path in paths]
     workers = _processors()
@@ -64,13 +68,38 @@ def lint_all(
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
-        pool = ProcessPoolExecutor(workers, initializer=allow_deep_code)
+        pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
         try:
             yield from _run_by(pool, jobs[first : first + size])
         except BaseException:
             _abandon(pool)
             raise
         pool.shutdown()
+
+
+def _begin(parent: int) -> None:
+    """Called in each new process, which ends when the one that started it is gone."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    allow_deep_code()
+    threading.Thread(target=watch, daemon=True).start()
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits. Processes that start meanwhile never hear of it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _abandon(pool: Executor) -> None:
@@ -87,7 +116,8 @@ def _run_by(executor: Executor, jobs: Sequence[Job]) -> Iterator[Result]:
     from concurrent.futures import as_completed
     from concurrent.futures.process import BrokenProcessPool
 
-    waiting = {executor.submit(lint_job, job): job for job in jobs}
+    with _uninterrupted():  # processes start here; whoever started them ends them
+        waiting = {executor.submit(lint_job, job): job for job in jobs}
     for future in as_completed(waiting):
         job = waiting.pop(future)
         try:
