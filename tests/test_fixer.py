@@ -279,3 +279,53 @@ def test_a_safe_fix_loses_nothing_else(body: str) -> None:
 def test_a_layer_that_gives_way_to_its_own_copy_is_no_tie() -> None:
     text = HEAD.format(body="if freeze:  # tie\n            self.emb = copy.deepcopy(self.emb)")
     assert lint_source(SourceFile(Path("model.py"), text), Settings(prefilter=False)).findings == ()
+
+
+TIED_DEC = "self.dec = nn.Linear(4, 6)\n        self.dec.weight.data = self.enc.weight.data.t()"
+TIED_HEAD = "self.head = nn.Linear(4, 7, bias=False)\n        self.head.weight = nn.Parameter(self.emb.weight)"
+RUN = "    loss = m.dec(m.enc(torch.ones(2, 6))).sum()\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "use"),
+    [
+        (TIED_HEAD, "    m.emb.weight.requires_grad_(False)\n    return m.head.weight.requires_grad"),
+        (TIED_HEAD, "    m.head.weight.requires_grad_(False)\n    return m.emb.weight.requires_grad"),
+        (TIED_HEAD, "    *_, first, second = m.parameters()\n    return second.shape"),
+        (TIED_HEAD, "    return list(m.parameters())[3].shape"),
+        (TIED_DEC, "    m.enc.weight.requires_grad_(False)\n    return m.dec.weight.requires_grad"),
+        (TIED_DEC, "    m.dec.weight.requires_grad_(False)\n    return m.enc.weight.requires_grad"),
+        (TIED_DEC, f"{RUN}    return torch.autograd.grad(loss, last(m))\ndef last(m):\n    return m.dec.weight"),
+        (TIED_DEC, "    torch.optim.SGD([dict(params=m.enc.weight), dict(params=m.dec.weight)], lr=1)"),
+        (TIED_DEC, "    torch.optim.SGD(list(each(m)), lr=1)\ndef each(m):\n    yield m.dec.weight"),
+        (TIED_DEC, "    for p in list(m.children())[0].parameters():\n        p.requires_grad = False\n"
+                   "    return m.dec.weight.requires_grad"),
+        (TIED_DEC, f"{RUN}    loss.backward()\n    return [x.weight.grad is None for x in (m.enc, m.dec)]"),
+        (TIED_DEC, f"{RUN}    loss.backward()\n    return [x.weight.grad.norm() for x in m.children() if x is not m.emb]"),
+        (TIED_DEC, "    from torch.jit import script\n    return script(m.dec)(torch.ones(2, 4)).shape"),
+        (TIED_DEC, "    return sorted(name for name, _ in Last().named_parameters() if 'dec' in name)\n\n"
+                   "class Middle(Model): pass\n\nclass Last(Middle):\n    def __init__(self):\n"
+                   "        super().__init__()\n        self.enc = nn.Linear(6, 4)"),
+    ],
+)  # fmt: skip
+def test_a_safe_fix_leaves_what_the_file_does_with_the_model(body: str, use: str) -> None:
+    text = f"{HEAD.format(body=body)}\ndef use(m):\n{use}\n"
+    report = fixed(text)
+    assert report.findings
+    names: list[dict[str, Callable[..., object]]] = [{}, {}]
+    for program, defined in zip((text, report.new_text or text), names, strict=True):
+        exec(compile(program, "model.py", "exec"), defined)
+    before, after = (defined["use"](defined["Model"]()) for defined in names)
+    assert before == after
+
+
+@pytest.mark.parametrize("source", ["w[{}]", "w.clone()", "w[{0}:{0} + 1].view(4, 4)", "w[{}].contiguous()"])
+@pytest.mark.parametrize("target", ["weight = nn.Parameter({})", "weight.data = {}"])
+def test_what_one_tensor_gives_to_two_layers_may_be_two(source: str, target: str) -> None:
+    w = "torch.randn(4, 4)" if "clone" in source else "torch.randn(2, 4, 4)"
+    lines = [f"w = {w}", "self.p, self.q = nn.Linear(4, 4), nn.Linear(4, 4)"]
+    lines += [f"self.{name}.{target.format(source.format(index))}" for index, name in enumerate("pq")]
+    text = HEAD.format(body="\n        ".join(lines))
+    assert storage(made(text), "p") != storage(made(text), "q")
+    assert fixed(text).findings == ()
+    assert lint_source(SourceFile(Path("model.py"), text), Settings(prefilter=False)).findings == ()

@@ -21,7 +21,7 @@ from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified
 MOST_BYTES = 1_000_000
 MOST_STEPS = 8
 """A name that is handed on from module to module, or a line of ancestors, is followed so far."""
-MODULES_IN_MEMORY = 16
+MODULES_IN_MEMORY = 48
 PROJECT_FILES = ("pyproject.toml", "setup.py", "setup.cfg", ".git")
 
 

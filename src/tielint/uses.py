@@ -389,8 +389,7 @@ def _steps(owner: str | None) -> list[str]:
 
 def makes_groups(tree: Tree) -> bool:
     """Whether parameter groups are made: to one of them, a shared Parameter may come twice."""
-    keys = (element.key for element in tree.every(cst.DictElement))
-    if any(isinstance(key, cst.SimpleString) and key.raw_value == "params" for key in keys):
+    if any(text.raw_value == "params" for text in tree.every(cst.SimpleString)):
         return True
     given = [argument.keyword for call in tree.calls_of("dict") for argument in call.args]
     return any(name and name.value == "params" for name in given) or bool(tree.named("add_param_group"))
