@@ -295,13 +295,13 @@ RUN = "    loss = m.dec(m.enc(torch.ones(2, 6))).sum()\n"
         (TIED_HEAD, "    return list(m.parameters())[3].shape"),
         (TIED_DEC, "    m.enc.weight.requires_grad_(False)\n    return m.dec.weight.requires_grad"),
         (TIED_DEC, "    m.dec.weight.requires_grad_(False)\n    return m.enc.weight.requires_grad"),
-        (TIED_DEC, f"{RUN}    return torch.autograd.grad(loss, last(m))\ndef last(m):\n    return m.dec.weight"),
+        (TIED_DEC, f"{RUN}    return len(torch.autograd.grad(loss, last(m)))\ndef last(m):\n    return m.dec.weight"),
         (TIED_DEC, "    torch.optim.SGD([dict(params=m.enc.weight), dict(params=m.dec.weight)], lr=1)"),
         (TIED_DEC, "    torch.optim.SGD(list(each(m)), lr=1)\ndef each(m):\n    yield m.dec.weight"),
         (TIED_DEC, "    for p in list(m.children())[0].parameters():\n        p.requires_grad = False\n"
                    "    return m.dec.weight.requires_grad"),
         (TIED_DEC, f"{RUN}    loss.backward()\n    return [x.weight.grad is None for x in (m.enc, m.dec)]"),
-        (TIED_DEC, f"{RUN}    loss.backward()\n    return [x.weight.grad.norm() for x in m.children() if x is not m.emb]"),
+        (TIED_DEC, f"{RUN}    loss.backward()\n    return [len(x.weight.grad) for x in list(m.children())[::2]]"),
         (TIED_DEC, "    from torch.jit import script\n    return script(m.dec)(torch.ones(2, 4)).shape"),
         (TIED_DEC, "    return sorted(name for name, _ in Last().named_parameters() if 'dec' in name)\n\n"
                    "class Middle(Model): pass\n\nclass Last(Middle):\n    def __init__(self):\n"

@@ -155,12 +155,14 @@ class Events:
         if "{" in name or new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
         made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
-        for tie in (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending:
-            side = self.side_under(tie, old) if tie.holds and _of_layers(tie) else None
-            again = any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending)
-            if side is not None and not again:
-                fits = self.takes_its_place(new, side, tie)
-                self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", fits=fits)
+        ties = (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending
+        hanging = [(tie, self.side_under(tie, old)) for tie in ties if tie.holds and _of_layers(tie)]
+        undone = [(tie, side) for tie, side in hanging if side is not None]
+        if undone and any(other.is_tie and self.side_under(other, new) for other in self.visitor.pending):
+            return  # the new one is tied already
+        for tie, side in undone:
+            fits = self.takes_its_place(new, side, tie)
+            self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", fits=fits)
 
     @property
     def tied_by_framework(self) -> bool:
