@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -310,6 +312,27 @@ def test_the_last_run_is_said_again(tielint: Command, project: Path, unlinted: l
     assert unlinted[-1] == "anew"
     tielint("check", ".", "--quiet")
     assert unlinted[-1] == "anew"
+
+
+def test_a_damaged_last_run_is_not_said_again(tielint: Command, project: Path, unlinted: list[str]) -> None:
+    first = tielint("check", ".")
+    last = project / ".tielint_cache" / "last.json"
+    last.write_text(last.read_text().replace("Found 1", "Found 7"))
+    assert tielint("check", ".") == first
+    assert unlinted == ["anew", "anew"]
+
+
+def test_the_last_run_is_said_again_whatever_the_terminal_shows(
+    project: Path,
+) -> None:
+    (project / "package" / "modèle.py").write_text(ALIAS)
+    age(project)
+    command = [sys.executable, "-m", "tielint", "check", "."]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    runs = [subprocess.run(command, cwd=project, env=environment, capture_output=True) for _ in range(2)]
+    assert (project / ".tielint_cache" / "last.json").exists()
+    assert runs[0].stdout == runs[1].stdout
+    assert [run.returncode for run in runs] == [1, 1]
 
 
 @pytest.mark.parametrize(

@@ -127,8 +127,9 @@ def test_a_directory_that_cannot_be_read_is_a_problem(tree: Path) -> None:
     assert outcome.files == (Path("a.py"),)
 
 
-def test_a_wrong_exclude_pattern_is_the_users_to_correct(tielint: Command) -> None:
-    run = tielint("check", "--exclude", "!")
+@pytest.mark.parametrize("pattern", ["!", "x[z-a]y"])
+def test_a_wrong_exclude_pattern_is_the_users_to_correct(tielint: Command, pattern: str) -> None:
+    run = tielint("check", "--exclude", pattern)
     assert run.status == 2
     assert run.err.startswith("error: exclude: ")
 

@@ -11,6 +11,8 @@ from proof import fixture_name, fixture_paths
 
 from tielint import analysis
 from tielint.findings import Confidence
+from tielint.layer_lists import lists_layers
+from tielint.layers import COMPOSITES, CONTAINER_NAMES, LAYERS
 from tielint.linter import lint_file, lint_source
 from tielint.settings import Settings
 from tielint.source import SourceFile
@@ -204,3 +206,18 @@ def test_odd_spellings_pass_the_gate(
     whole = lint_source(source, Settings(prefilter=False)).findings
     assert code in {finding.code for finding in whole}
     assert lint_source(source, Settings()).findings == whole
+
+
+def test_the_gate_knows_every_layer_of_torch() -> None:
+    for name in sorted({*LAYERS, *COMPOSITES}):
+        short = name.rpartition(".")[2]
+        for statement in ("self.c = [{}, {}]", "self.c.append({})", "self.c['a'] = {}"):
+            made = f"nn.{short}(4, 4)"
+            text = f"        {statement.format(made, made)}\n".encode()
+            assert list(lists_layers(text, "model.py")), text
+
+
+def test_the_gate_knows_every_container_of_torch() -> None:
+    for name in CONTAINER_NAMES:
+        text = f"        self.c = nn.{name}([nn.Linear(4, 4), nn.Linear(4, 4)])\n".encode()
+        assert not list(lists_layers(text, "model.py")), text

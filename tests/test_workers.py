@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import time
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
@@ -29,16 +32,52 @@ def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
     paths = sorted(tmp_path.iterdir())
 
     def reports(executor: Executor | None) -> dict[Path, tuple[object, ...]]:
-        results = lint_all(paths, Settings(), frozenset(), recording=False, executor=executor)
-        return {result.report.path: (result.report.findings, result.report.problem) for result in results}
+        recording = not isinstance(executor, ThreadPoolExecutor)
+        results = lint_all(paths, Settings(), frozenset(), recording=recording, executor=executor)
+        return {
+            result.report.path: (result.report.findings, result.report.problem, recording and set(result.reads))
+            for result in results
+        }
 
+    monkeypatch.setattr(workers, "_processors", lambda: 2)
     alone = reports(None)
     assert len(alone) == 20
-    assert sum(1 for findings, _ in alone.values() if findings) == 5
+    assert sum(1 for findings, _, _ in alone.values() if findings) == 5
+    assert all(reads for _, _, reads in alone.values())
     with ThreadPoolExecutor(3) as threads:
-        assert reports(threads) == alone
+        assert {path: said[:2] for path, said in reports(threads).items()} == {p: s[:2] for p, s in alone.items()}
     assert reports(Broken()) == alone
     monkeypatch.setattr(workers, "WORTH_IT", 0)
     assert reports(None) == alone
     monkeypatch.setattr(workers, "MOST_FOR_A_POOL", sum(path.stat().st_size for path in paths) // 3)
     assert reports(None) == alone
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it is told from /proc")
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    for number in range(400):
+        (tmp_path / f"{number}.py").write_text(TIED)
+    program = """
+import os, sys
+from pathlib import Path
+from tielint import workers
+from tielint.settings import Settings
+workers.WORTH_IT, workers._processors = 0, lambda: 2
+for _ in workers.lint_all(sorted(Path(sys.argv[1]).iterdir()), Settings(), frozenset(), recording=False):
+    from multiprocessing import active_children
+    print(*(child.pid for child in active_children()), flush=True)
+    os.kill(os.getpid(), 9)
+"""
+    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    children = [int(pid) for pid in run.stdout.split()]
+    assert len(children) == 2
+    while any(map(_is_running, children)):
+        time.sleep(0.1)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
