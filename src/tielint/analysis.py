@@ -130,7 +130,7 @@ def _knows_more(new: Judgement, old: Judgement) -> bool:
     return ignorance(new) < ignorance(old)
 
 
-def _several(ties: Iterable[Tie]) -> set[object]:
+def _tied_differently_by_turn(ties: Iterable[Tie]) -> set[object]:
     """The keys of ties in loops whose turns tie different Parameters."""
     spelled: dict[object, set[tuple[str, str]]] = {}
     for tie in ties:
@@ -147,7 +147,7 @@ def _located(
 
     positions = Positions(facts.module)
     judged = [pair for pair in judged if positions.has(pair[1].subject.place.statement)]
-    fixes = Fixes(facts.module, positions, settings, facts.names, facts.ties, _several(facts.ties))
+    fixes = Fixes(facts.module, positions, settings, facts.names, facts.ties, _tied_differently_by_turn(facts.ties))
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
         subject = judgement.subject

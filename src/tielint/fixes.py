@@ -19,6 +19,7 @@ from tielint.intent import Strength, itself
 from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
 from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop
+from tielint.parsing import lines_of
 from tielint.positions import Positions
 from tielint.settings import Settings
 from tielint.tensor import Storage
@@ -157,7 +158,7 @@ class Fixes:
         if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or line.body[0] is not place.statement:
             return []
         span = self.positions.span(line)
-        text = re.split(r"\r\n|\n|\r", self.tree.code)[span.start.row - 1]
+        text = lines_of(self.tree.code)[span.start.row - 1]
         indent = text[: span.start.column - 1]
         end = self.positions.span(place.statement).end
         return [Edit(f"{self.tree.module.default_newline}{indent}{statement}", Span(end, end))]

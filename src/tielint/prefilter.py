@@ -71,7 +71,7 @@ def speaks_of_torch(data: bytes) -> bool:
 
 
 def is_bare(data: bytes, path: Path | str) -> bool:
-    """Whether none of tielint's own rules can find anything in a file: told without loading one."""
+    """Whether none of the rules that are on by default can find anything in a file: told without loading one."""
     text = _on_one_line(data)
     return not renames(text) and not any(True for candidate in EVERY for _ in candidate(text, path))
 

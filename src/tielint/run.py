@@ -139,7 +139,7 @@ def _lint_unfixed(
                 reports[path] = shown
     unknown = [path for path in files if path not in reports]
     for result in lint_all(unknown, config.settings, checked, recording=request.cache):
-        if result.report.findings or result.report.problem:  # of many thousands, the others would only fill memory
+        if result.report.findings or result.report.problem:  # a copy of each path would fill memory
             reports[result.report.path] = result.report
         note(result.reads)
         if cache:

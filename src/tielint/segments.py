@@ -62,7 +62,7 @@ class _Class:
     words: set[str] = field(default_factory=set)
 
 
-class _Outline:
+class _Text:
     """The functions and classes of a text, wherever they are but in functions, and the rows of their docstrings."""
 
     def __init__(self, tree: ast.Module, lines: list[str]) -> None:
@@ -163,8 +163,8 @@ def segments_of(tree: ast.Module, lines: list[str], sites: Iterable[Site]) -> Se
     Kept is each function in which a site is, whatever may call it, and whatever those may call, by the names in their
     texts; classes with all that makes their objects; and the statements of the module.
     """
-    outline = _Outline(tree, lines)
-    rows = _promising(outline, sites)
+    outline = _Text(tree, lines)
+    rows = _promising_rows(outline, sites)
     if not rows:
         return None
     concerned = _Concerned(outline, rows)
@@ -178,7 +178,7 @@ def segments_of(tree: ast.Module, lines: list[str], sites: Iterable[Site]) -> Se
     )
 
 
-def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
+def _promising_rows(outline: _Text, sites: Iterable[Site]) -> set[int]:
     """The rows of code, without those that a look around shows to come to nothing.
 
     What may undo a tie counts only where one is left.
@@ -201,7 +201,7 @@ def _promising(outline: _Outline, sites: Iterable[Site]) -> set[int]:
 class _Flows:
     """The flow of each function of a text, looked at when it is asked for."""
 
-    def __init__(self, outline: _Outline) -> None:
+    def __init__(self, outline: _Text) -> None:
         self._outline = outline
         text = "\n".join(outline.lines)
         self._around = Surroundings(
@@ -242,7 +242,7 @@ class _Flows:
 class _Concerned:
     """The functions that a row is in and all that may call them, and their classes."""
 
-    def __init__(self, outline: _Outline, rows: set[int]) -> None:
+    def __init__(self, outline: _Text, rows: set[int]) -> None:
         self._outline = outline
         self._functions: dict[int, _Function] = {}
         self._made: dict[int, _Class] = {}  # making one of their objects leads to a row
@@ -316,7 +316,7 @@ class _Concerned:
 class _Needed:
     """Functions, and what they and a module's own statements may call, or make objects of."""
 
-    def __init__(self, outline: _Outline, concerned: _Concerned) -> None:
+    def __init__(self, outline: _Text, concerned: _Concerned) -> None:
         self._outline = outline
         self.functions: set[int] = set()
         self._classes: set[int] = set()
