@@ -132,7 +132,8 @@ def _holder(data: bytes, line: int, place: int, *, passed_on: bool = True) -> in
     None where there is none, or a container of layers gets it. passed_on: also one that some other function is given.
     """
     found: int | None = None
-    outermost, depth, parted = place, 0, False
+    outermost, depth = place, 0
+    parted, in_tuple = False, None
     for sign in reversed(list(compiled(rb"[()\[\]{},=]").finditer(data, line, place))):
         at = sign.start()
         if sign[0] in (b")", b"]", b"}"):
@@ -141,19 +142,21 @@ def _holder(data: bytes, line: int, place: int, *, passed_on: bool = True) -> in
             depth -= 1
         elif not depth and sign[0] == b",":
             parted = True
-        elif not depth and sign[0] != b"=":
+        elif not depth and sign[0] == b"=":
+            in_tuple = parted if in_tuple is None else in_tuple
+        elif not depth:
             name = compiled(rb"[\w\])]*\Z").search(data, max(line, at - 60), at)
             called = name[0] if name else b""
             display = sign[0] != b"(" and (sign[0] == b"{" or not called)
-            in_parentheses = sign[0] == b"(" and not called and _is_tuple(data, at, place)
+            assigned = passed_on or compiled(rb"=[ \t]*\Z").search(data, max(line, at - 20), at)
+            in_parentheses = sign[0] == b"(" and not called and assigned and _is_tuple(data, at, place)
             if display or in_parentheses or (sign[0] == b"(" and called in _FILLING):
                 found = at
             elif called in _CONTAINERS or not (passed_on or called[:1].isupper()):
                 found = None
-            outermost, parted = at, False
+            outermost, parted, in_tuple = at, False, None
     if found is None and compiled(_BY_KEY).search(data, line, outermost):
         return outermost
-    in_tuple = parted and compiled(rb"[^=]=[ \t]*[\w.]*[(\[]?").search(data, line, outermost)
     return outermost if found is None and in_tuple else found
 
 
@@ -176,8 +179,15 @@ def _of_imported(data: bytes) -> Iterator[int]:
             if imported is None:
                 found = compiled(_IMPORTED).finditer(data)
                 imported = {name for names in found for name in compiled(rb"\b[A-Z]\w+").findall(names[1])}
-            if match[1] in imported:
+            if match[1] in imported and _is_an_attribute(match, data):
                 yield match.start()
+
+
+def _is_an_attribute(found: re.Match[bytes], data: bytes) -> bool:
+    """Whether the list that is found is an attribute, or a local name that one is given."""
+    before = compiled(rb"([\w.]*)[ \t]*(?::[^=\n]{1,60})?\Z").search(data, max(0, found.start() - 120), found.start())
+    name = before[1] if before else b""
+    return b"." in name or (bool(name) and re.search(rb"\.\w+[ \t]*=[ \t]*%b\b" % name, data) is not None)
 
 
 def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
@@ -193,18 +203,19 @@ def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
-    """The names of functions that return a layer at once, and of classes that are layers or modules."""
-    body = rb"(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+"
-    for match in compiled(rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:" + body + _MADE).finditer(data):
-        yield match[1]
-    for match in preceding(data, rb"lambda[^:\n]*:[ \t]*" + _MADE, rb"(\w+)[ \t]*=[ \t]*\Z"):
-        yield match[1]
+    """The names of classes that are layers or modules, and of functions that return one at once."""
     modules: set[bytes] = set()
     for match in compiled(rb"class[ \t]+(\w+)[ \t]*\(([^)]*)").finditer(data):
         bases = compiled(rb"\w+").findall(match[2])
         if compiled(rb"Module\b|Linear|Embedding|Conv|Norm|Sequential").search(match[2]) or modules & set(bases):
             modules.add(match[1])
     yield from modules
+    for match in compiled(_RETURNS).finditer(data):
+        if match[2] in modules or compiled(_LAYER_CLASS).match(match[2] + b"("):
+            yield match[1]
+    for made in (_LAYER_CLASS, *(re.escape(name) + rb"\(" for name in modules if b"lambda" in data)):
+        for match in preceding(data, rb"lambda[^:\n]*:[ \t]*(?:\w+\.)*" + made, rb"(\w+)[ \t]*=[ \t]*\Z"):
+            yield match[1]
 
 
 class _Lists:
@@ -284,9 +295,11 @@ _MADE_IN_A_LIST = (
     rb"\.append\(\s*([A-Z]\w*[a-z]\w*)\(",
 )
 _IMPORTED = rb"^[ \t]*from[ \t]+(?!torch\b|typing\b|collections\b)[\w.]+[ \t]+import[ \t]*(\([^)]*\)|[^\n]*)"
-_MADE = rb"(?:\w+\.)*[A-Z]\w*\("
+_RETURNS = (
+    rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+(?:\w+\.)*([A-Z]\w*)\("
+)
 _FILLING = frozenset(
     rb"append extend insert setdefault update add appendleft list tuple dict set OrderedDict deque".split()
 )
-_BY_KEY = rb"\][ \t]*=[ \t]*[\w.]*\Z"
+_BY_KEY = rb"\w(?<!_modules)(?<!_parameters)\[[^=\n]*\][ \t]*=[ \t]*[\w.]*\Z"
 _REGISTERING = (*(name + b"(" for name in _CONTAINERS), b"Sequential(*")
