@@ -164,7 +164,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 @click.option(
     "--no-prefilter",
     is_flag=True,
-    help="Parse every file, also those whose bytes show that they can hold no finding: slower, with the same findings.",
+    help="Parse every file, also those whose bytes show that they can hold no finding: many times slower.",
 )
 @click.option(
     "--config",
