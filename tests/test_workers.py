@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import subprocess
 import sys
 import time
@@ -54,21 +55,24 @@ def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="it is told from /proc")
-def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+@pytest.mark.parametrize("start", multiprocessing.get_all_start_methods())
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path, start: str) -> None:
     for number in range(400):
         (tmp_path / f"{number}.py").write_text(TIED)
     program = """
-import os, sys
+import multiprocessing, os, sys
 from pathlib import Path
 from tielint import workers
 from tielint.settings import Settings
+multiprocessing.set_start_method(sys.argv[2])
 workers.WORTH_IT, workers._processors = 0, lambda: 2
 for _ in workers.lint_all(sorted(Path(sys.argv[1]).iterdir()), Settings(), frozenset(), recording=False):
-    from multiprocessing import active_children
-    print(*(child.pid for child in active_children()), flush=True)
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
     os.kill(os.getpid(), 9)
 """
-    run = subprocess.run([sys.executable, "-c", program, str(tmp_path)], capture_output=True, text=True, timeout=60)
+    run = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path), start], capture_output=True, text=True, timeout=60
+    )
     children = [int(pid) for pid in run.stdout.split()]
     assert len(children) == 2
     while any(map(_is_running, children)):

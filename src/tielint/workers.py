@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 import signal
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -68,7 +66,7 @@ def lint_all(
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
-        pool = ProcessPoolExecutor(workers, initializer=_begin, initargs=(os.getpid(),))
+        pool = ProcessPoolExecutor(workers, initializer=_begin)
         try:
             yield from _run_by(pool, jobs[first : first + size])
         except BaseException:
@@ -77,13 +75,15 @@ def lint_all(
         pool.shutdown()
 
 
-def _begin(parent: int) -> None:
+def _begin() -> None:
     """Called in each new process, which ends when the one that started it is gone."""
+    import threading
+    from multiprocessing import parent_process
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(1)
-        os._exit(1)
+        if parent := parent_process():
+            parent.join()
+            os._exit(1)
 
     allow_deep_code()
     threading.Thread(target=watch, daemon=True).start()
