@@ -164,7 +164,9 @@ def _makings(data: bytes) -> Iterator[int]:
     """Where layers are made: of torch's classes, and by what the text defines."""
     for layer in compiled(_LAYER_CLASS).finditer(data):
         word = compiled(rb"\w*\Z").search(data, max(0, layer.start() - 20), layer.start())
-        yield word.start() if word else layer.start()
+        start = word.start() if word else layer.start()
+        if data[start - 5 : start] != b"self.":  # there it is an attribute that is called
+            yield start
     for name in set(_makers(data)):
         for place in places_of(name + b"(", data):
             if not compiled(rb"\w").match(data, place - 1):
