@@ -13,6 +13,7 @@ from tielint.intent import comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.layer_lists import lists_layers
 from tielint.rule import Rule
+from tielint.spelling import last_name
 from tielint.vocabulary import words
 
 _HIDDEN = re.compile(
@@ -88,16 +89,12 @@ def _message(event: Event) -> str:
 
 
 def _kind(event: Event) -> str:
-    match event.node:
-        case cst.Dict() | cst.DictComp() | cst.Call(func=cst.Name("dict" | "OrderedDict" | "defaultdict")):
-            return "dict"
-        case cst.Call(func=cst.Attribute(attr=cst.Name("OrderedDict" | "defaultdict"))):
-            return "dict"
-        case cst.Tuple() | cst.Call(func=cst.Name("tuple")):
-            return "tuple"
-        case cst.Set() | cst.SetComp() | cst.Call(func=cst.Name("set")):
-            return "set"
-    return "list"
+    made = last_name(event.node.func) if isinstance(event.node, cst.Call) else None
+    if isinstance(event.node, cst.Dict | cst.DictComp) or made in ("dict", "OrderedDict", "defaultdict"):
+        return "dict"
+    if isinstance(event.node, cst.Tuple) or made == "tuple":
+        return "tuple"
+    return "set" if isinstance(event.node, cst.Set | cst.SetComp) or made == "set" else "list"
 
 
 def _remedy(event: Event) -> Remedy:

@@ -55,17 +55,20 @@ def _look(node: cst.CSTNode, holder: cst.CSTNode | None, name: str, uses: Attrib
         if isinstance(holder, cst.Attribute) and holder.attr.value in _OF_LISTS_ALONE:
             uses.as_a_list = True
     if isinstance(node, cst.SimpleStatementLine):
-        names = {part.attr.value for part in parts_of(node) if isinstance(part, cst.Attribute)}
+        names = _attributes_in(node)
         uses.handed_on = uses.handed_on or (name in names and not names.isdisjoint(_REGISTERING))
     if isinstance(node, cst.Assign) and _is_given_on(node, name):
         uses.handed_on = True
     if isinstance(node, cst.For) and _has_its_elements(node.iter, name):
-        names = {part.attr.value for part in parts_of(node.body) if isinstance(part, cst.Attribute)}
-        uses.handed_on = uses.handed_on or not names.isdisjoint(_DECIDING)
+        uses.handed_on = uses.handed_on or not _attributes_in(node.body).isdisjoint(_DECIDING)
     if isinstance(node, cst.Call) and last_name(node.func) not in _ONLY_READ and not _computes(node):
         uses.handed_on = uses.handed_on or any(_has_its_elements(argument.value, name) for argument in node.args)
     for child in node.children:
         _look(child, node, name, uses, constructor=constructor)
+
+
+def _attributes_in(node: cst.CSTNode) -> set[str]:
+    return {part.attr.value for part in parts_of(node) if isinstance(part, cst.Attribute)}
 
 
 def _is_given_on(node: cst.Assign, name: str) -> bool:

@@ -589,8 +589,10 @@ def _members(holder: Instance, step: str) -> list[Instance]:
 
 def _class_elsewhere(item: Value) -> str | None:
     """The qualified name of the class of an object, where its definition is not in sight."""
-    made = isinstance(item, Instance) and item.root is Root.BUILT and item.definition is None
-    return item.kind if made and isinstance(item, Instance) and not is_plain(item) else None
+    match item:
+        case Instance(root=Root.BUILT, definition=None, kind=kind) if not is_plain(item):
+            return kind
+    return None
 
 
 def _elements(held: Instance) -> list[Value]:

@@ -229,21 +229,18 @@ class Flow:
 
     def _is_an_attribute(self, name: str) -> bool:
         """Whether a local name is given an attribute's value, or together with an attribute."""
-        for node in self._statements:
-            if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets):
-                beside = (node.value, *node.targets)
-                if any(isinstance(part, ast.Attribute) for part in beside):
-                    return True
-        return False
+        beside = (part for node in self._assignments_of(name) for part in (node.value, *node.targets))
+        return any(isinstance(part, ast.Attribute) for part in beside)
 
     def _is_container(self, name: str) -> bool:
         """Whether a local name only ever holds a container of layers."""
-        values = [
-            node.value
-            for node in self._statements
-            if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets)
-        ]
+        values = [node.value for node in self._assignments_of(name)]
         return bool(values) and all(map(_makes_container, values))
+
+    def _assignments_of(self, name: str) -> Iterator[ast.Assign]:
+        for node in self._statements:
+            if isinstance(node, ast.Assign) and any(name in _local_names(target) for target in node.targets):
+                yield node
 
     def _is_set(self, statement: ast.stmt) -> bool:
         """`setattr` of something that can be a Parameter."""

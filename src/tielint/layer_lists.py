@@ -196,10 +196,11 @@ def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
     """Where an attribute is given several things, one of these among them, or grows by one of these."""
     for name in names:
         for place in places_of(name, data):
-            if compiled(rb"[ \t]*(?:[,\])};]|$)").match(data, place + len(name)):
+            end = place + len(name)
+            if compiled(rb"[ \t]*(?:[,\])};]|$)").match(data, end):
                 line = data.rfind(b"\n", 0, place) + 1
                 is_name = not compiled(rb"[\w.]").match(data, place - 1)
-                in_tuple = compiled(_IN_NO_LIST).match(data, line, place) and data[place + len(name) :][:1] == b","
+                in_tuple = compiled(_IN_NO_LIST).match(data, line, place) and data.startswith(b",", end)
                 if is_name and (in_tuple or _holder(data, line, place, passed_on=False) is not None):
                     yield place
 
@@ -215,9 +216,11 @@ def _makers(data: bytes) -> Iterator[bytes]:
     for match in compiled(_RETURNS).finditer(data):
         if match[2] in modules or compiled(_LAYER_CLASS).match(match[2] + b"("):
             yield match[1]
-    for made in (_LAYER_CLASS, *(re.escape(name) + rb"\(" for name in modules if b"lambda" in data)):
-        for match in preceding(data, rb"lambda[^:\n]*:[ \t]*(?:\w+\.)*" + made, rb"(\w+)[ \t]*=[ \t]*\Z"):
-            yield match[1]
+    for match in compiled(_IS_A_LAMBDA).finditer(data):
+        if match[1] in modules or compiled(_LAYER_CLASS).match(match[1] + b"("):
+            line = max(match.start() - 400, data.rfind(b"\n", 0, match.start()) + 1)
+            if name := compiled(rb"(\w+)[ \t]*=[ \t]*\Z").search(data, line, match.start()):
+                yield name[1]
 
 
 class _Lists:
@@ -300,6 +303,7 @@ _IMPORTED = rb"^[ \t]*from[ \t]+(?!torch\b|typing\b|collections\b)[\w.]+[ \t]+im
 _RETURNS = (
     rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+(?:\w+\.)*([A-Z]\w*)\("
 )
+_IS_A_LAMBDA = rb"lambda[^:\n]*:[ \t]*(?:\w+\.)*(\w+)\("
 _FILLING = frozenset(
     rb"append extend insert setdefault update add appendleft list tuple dict set OrderedDict deque".split()
 )
