@@ -53,14 +53,14 @@ def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> l
     tree = python_tree(source.text)
     if not speaks_of_torch(data):
         if tree is None:
-            parsed(source.text)
+            parsed(source.text, tree)
         return []
     if settings.prefilter and tree and not _promising(source, data, tree, rules):
         return []
     from tielint.modules import Modules
     from tielint.visitor import collect_facts
 
-    facts = collect_facts(parsed(source.text), Modules(source.path))
+    facts = collect_facts(parsed(source.text, tree), Modules(source.path))
     judged = _judged(facts, rules)
     shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
     return _located(facts, source, shown, settings) if shown else []
