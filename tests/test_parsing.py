@@ -44,6 +44,11 @@ def test_two_statements_with_anything_between(end: str) -> None:
         assert is_the_same(f"{one}\n{gap}{two}{end}")
 
 
+@pytest.mark.parametrize("text", ["", "\n", "# said\n", "    # said", "x = 1"])
+def test_hardly_a_statement(text: str) -> None:
+    assert is_the_same(text)
+
+
 @given(st.lists(st.tuples(st.sampled_from(GAPS), st.sampled_from(STATEMENTS)), min_size=1, max_size=6))
 def test_any_statements(parts: list[tuple[str, str]]) -> None:
     assert is_the_same("".join(f"{gap}{statement}\n" for gap, statement in parts))

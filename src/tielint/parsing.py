@@ -74,7 +74,7 @@ def parsed(text: str, tree: ast.Module | None) -> cst.Module:
     import libcst as cst
 
     try:
-        return (_in_pieces(text, tree) if tree else None) or cst.parse_module(text)
+        return (_in_pieces(text, tree) if tree and tree.body else None) or cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         problem = syntax_problem(text)
         raise LintError(problem or f"line {error.raw_line} can't be read by LibCST, though it is valid") from None
