@@ -339,6 +339,7 @@ class Expressions:
 
     def _sequence(self, node: cst.Tuple | cst.List | cst.Set) -> Value:
         made = Instance(Root.BUILT, items={}, node=node, marks={"loops": self.visitor.loops})
+        self._is_new(made)
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.StarredElement):
@@ -347,8 +348,12 @@ class Expressions:
                 calls.append(self.visitor, made, value)
         return made
 
+    def _is_new(self, made: Instance) -> None:
+        self.visitor.journal.made(made.marks, *([] if made.items is None else [made.items]))
+
     def _dict(self, node: cst.Dict) -> Value:
         made = Instance(Root.BUILT, items={}, node=node, marks={"open": True, "loops": self.visitor.loops})
+        self._is_new(made)
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.DictElement):

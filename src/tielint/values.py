@@ -413,21 +413,29 @@ Change = tuple[dict[object, object], object, object]
 class Journal:
     """Records every change to the run's dictionaries, so that a branch can be undone and joined with its sibling."""
 
-    __slots__ = ("_log",)
+    __slots__ = ("_log", "_new")
 
     def __init__(self) -> None:
         self._log: list[Change] = []
+        self._new: list[set[int]] = [set()]  # by mark: what is made after it, and is gone where that is undone
+
+    def made(self, *tables: dict) -> None:  # type: ignore[type-arg]
+        """Says that dictionaries are new: their changes mean nothing to whoever goes back further than that."""
+        self._new[-1].update(map(id, tables))
 
     def set(self, table: dict, key: object, value: object) -> None:  # type: ignore[type-arg]
         """Changes one entry; `table` is any of the run's dictionaries."""
-        self._log.append((table, key, table.get(key, _MISSING)))
+        if id(table) not in self._new[-1]:
+            self._log.append((table, key, table.get(key, _MISSING)))
         table[key] = value
 
     def mark(self) -> int:
+        self._new.append(set())
         return len(self._log)
 
     def undo(self, mark: int) -> dict[tuple[int, object], Change]:
-        """Takes back all changes since `mark` and returns them: per entry, the table, the key and its last value."""
+        """Takes back all changes since the last `mark`; they are, per entry, the table, the key and its last value."""
+        self._new.pop()
         before: dict[tuple[int, object], Change] = {}
         for change in self._log[mark:]:
             before.setdefault((id(change[0]), change[1]), change)

@@ -567,6 +567,7 @@ class Visitor:
         enclosing = _lexical(function.frame)
         saved = (self.frame, self.statement, self.line, self.block, self.conditions, self.grad, self.loops)
         self.frame = Frame(enclosing, function, receiver, function.owner)
+        self.journal.made(self.frame.locals)
         self.frame.loops = self.loops
         self.bind_arguments(function.node.params, positional, keywords)
         self.functions.append(function)
@@ -650,7 +651,9 @@ class Visitor:
         return modules is not None and modules.wants(name)
 
     def opaque(self, node: cst.CSTNode | None) -> Instance:
-        return Instance(Root.BUILT, node=node, stable=False)
+        made = Instance(Root.BUILT, node=node, stable=False)
+        self.journal.made(made.marks)
+        return made
 
 
 def _elements(target: cst.BaseDelTargetExpression) -> Iterator[cst.BaseExpression]:
