@@ -217,6 +217,35 @@ def test_the_gate_knows_every_layer_of_torch() -> None:
             assert list(lists_layers(text, "model.py")), text
 
 
+FILLED = """\
+        self.blocks = []
+        for _ in range(3):
+            self.blocks += [nn.Linear(4, 4)]
+
+"""
+BECOMES = "        self.blocks = nn.ModuleList(self.blocks)\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "opened"),
+    [
+        (FILLED + BECOMES, False),
+        (FILLED + BECOMES + FILLED + BECOMES, False),
+        (FILLED, True),
+        (FILLED + BECOMES + FILLED, True),
+        (FILLED + "        if wanted:\n    " + BECOMES, True),
+    ],
+)
+def test_a_list_that_becomes_a_container_opens_no_file(text: str, opened: bool) -> None:
+    assert any(True for _ in lists_layers(text.encode(), "model.py")) == opened
+
+
+@pytest.mark.parametrize(("bases", "opened"), [("", False), ("(nn.Module)", True), ("(Layer)", True)])
+def test_a_class_without_bases_is_no_layer(bases: str, opened: bool) -> None:
+    text = f"class Conv1dCacheLayer{bases}:\n    pass\n\n\nself.layers[key] = Conv1dCacheLayer()\n"
+    assert any(True for _ in lists_layers(text.encode(), "model.py")) == opened
+
+
 def test_the_gate_knows_every_container_of_torch() -> None:
     for name in CONTAINER_NAMES:
         text = f"        self.c = nn.{name}([nn.Linear(4, 4), nn.Linear(4, 4)])\n".encode()

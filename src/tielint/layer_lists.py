@@ -162,11 +162,12 @@ def _holder(data: bytes, line: int, place: int, *, passed_on: bool = True) -> in
 
 def _makings(data: bytes) -> Iterator[int]:
     """Where layers are made: of torch's classes, and by what the text defines."""
+    no_modules = {b"%b(" % name for name in compiled(rb"class[ \t]+(\w+)[ \t]*:").findall(data)}
     for layer in compiled(_LAYER_CLASS).finditer(data):
-        word = compiled(rb"\w*\Z").search(data, max(0, layer.start() - 20), layer.start())
+        word = compiled(rb"\w*\Z").search(data, max(0, layer.start() - 40), layer.start())
         start = word.start() if word else layer.start()
-        if data[start - 5 : start] != b"self.":  # there it is an attribute that is called
-            yield start
+        if data[start - 5 : start] != b"self." and data[start : layer.end()] not in no_modules:
+            yield start  # behind `self.` it is an attribute that is called
     for name in set(_makers(data)):
         for place in places_of(name + b"(", data):
             if not compiled(rb"\w").match(data, place - 1):
@@ -249,15 +250,15 @@ class _Lists:
 
 @lru_cache(maxsize=16)
 def is_registered(attribute: bytes, data: bytes) -> bool:
-    """Whether all that is assigned to an attribute of this name, anywhere in a text, are containers of layers."""
-    found = False
-    for place in places_of(b"." + attribute, data):
-        end = place + len(attribute) + 1
-        if compiled(_GETS_ASSIGNED).match(data, end):
-            if not compiled(_GETS_CONTAINER).match(data, end):
-                return False
-            found = True
-    return found
+    """Whether all that is assigned to an attribute of this name, anywhere in a text, are containers of layers.
+
+    Or whether a list of that name becomes one: `self.layers = nn.ModuleList(self.layers)`.
+    """
+    ends = [place + len(attribute) + 1 for place in places_of(b"." + attribute, data)]
+    assigned = [end for end in ends if compiled(_GETS_ASSIGNED).match(data, end)]
+    lists = [end for end in assigned if not compiled(_GETS_CONTAINER).match(data, end)]
+    become = re.findall(_BECOMES_CONTAINER.replace(b"NAME", attribute), data) if lists else []
+    return len(lists) < len(assigned) and len(lists) <= len(become)
 
 
 def _is_tuple(data: bytes, place: int, layer: int) -> bool:
@@ -285,6 +286,11 @@ _FILLED = (
 )
 _GETS_ASSIGNED = rb"\b[ \t]*(?:,[^=\n]*|:[^=\n]{1,60})?=(?!=)"
 _GETS_CONTAINER = rb"[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:\w+\.)*(?:" + b"|".join(_CONTAINERS) + rb")\("
+_BECOMES_CONTAINER = (
+    rb"\n([ \t]+)self\.NAME[ \t]*=[ \t]*\[\][ \t]*\n(?:\1[^\n]*\n|[ \t]*\n){1,80}?"
+    rb"\1self\.NAME[ \t]*=[ \t]*(?:\w+\.)*(?:ModuleList|Sequential)\([ \t]*\*?self\.NAME[ \t]*\)"
+)
+"""In one block: it becomes a container whenever it was a list."""
 _HANDED_OVER = (
     rb"^[ \t]*NAME[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|(?:collections\.)?(?:list|dict|OrderedDict)\()|"
     rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*[+|]=|\[[^=\n]*\][ \t]*=(?!=)|\.(?:append|extend|insert|update)\()|"
