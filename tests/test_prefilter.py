@@ -237,13 +237,13 @@ BECOMES = "        self.blocks = nn.ModuleList(self.blocks)\n"
     ],
 )
 def test_a_list_that_becomes_a_container_opens_no_file(text: str, opened: bool) -> None:
-    assert any(True for _ in lists_layers(text.encode(), "model.py")) == opened
+    assert any(True for _ in lists_layers(f"def f():\n{text}".encode(), "model.py")) == opened
 
 
 @pytest.mark.parametrize(("bases", "opened"), [("", False), ("(nn.Module)", True), ("(Layer)", True)])
 def test_a_class_without_bases_is_no_layer(bases: str, opened: bool) -> None:
     text = f"class Conv1dCacheLayer{bases}:\n    pass\n\n\nself.layers[key] = Conv1dCacheLayer()\n"
-    assert any(True for _ in lists_layers(text.encode(), "model.py")) == opened
+    assert any(True for _ in lists_layers(f"def f():\n{text}".encode(), "model.py")) == opened
 
 
 def test_the_gate_knows_every_container_of_torch() -> None:
