@@ -11,7 +11,6 @@ from typing import TextIO
 from rich.cells import cell_len
 from rich.console import Console
 from rich.style import Style
-from rich.syntax import Syntax
 from rich.text import Text
 
 from tielint.findings import Applicability, Finding, Verdict
@@ -130,6 +129,8 @@ def _code(line: str, *, colour: bool) -> Text:
     shown = _expanded(line).rstrip()
     if not colour:
         return Text(shown)
+    from rich.syntax import Syntax  # takes as long to import as all the rest of rich
+
     text = Syntax("", "python", theme="ansi_dark", background_color="default").highlight(shown)
     text.rstrip()
     return text
