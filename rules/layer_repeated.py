@@ -34,8 +34,8 @@ class LayerRepeated(Rule):
 
     ## What it does
     Finds `nn.ModuleList([layer] * n)`, `nn.Sequential(*[layer] * n)`, `nn.ModuleList([layer for _ in range(n)])` with
-    one `layer` made outside, `layers.append(layer)` in a loop that does not make it, and `nn.ParameterList([p] * n)`.
-    Layers without Parameters (dropout, activations) may be
+    one `layer` made outside, `layers.append(layer)` and `layers += [layer]` in a loop that does not make it,
+    `nn.ModuleDict({name: layer for name in names})`, and `nn.ParameterList([p] * n)`. Layers without Parameters (dropout, activations) may be
     repeated; where a name, a comment or a condition speaks of sharing, repetition is what was asked for, and the rule
     is silent.
 
@@ -73,7 +73,7 @@ class LayerRepeated(Rule):
     code = "TIE401"
     name = "layer-repeated"
     verdict = Verdict.ACCIDENTAL
-    triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"import *"),)
+    triggers = ((b"ModuleList", b"Sequential", b"ParameterList", b"ModuleDict", b"ParameterDict", b"import *"),)
     sites = (repeats_a_layer,)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

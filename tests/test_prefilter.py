@@ -191,6 +191,37 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "a, b = nn.Linear(4, 4), []\n        for _ in range(3):\n            b.append(a)\n"
             "        self.c = nn.Sequential(nn.ReLU(), *b)",
         ),
+        (
+            "TIE401",
+            "",
+            "a, b = nn.Linear(4, 4), []\n        b += [a]\n        b *= 3\n        self.c = nn.ModuleList(b)",
+        ),
+        *(
+            (
+                "TIE401",
+                "",
+                f"a, b = nn.Linear(4, 4), []\n        for _ in range(3):\n            {growth}\n        self.c = nn.ModuleList(b)",
+            )
+            for growth in ("b += [a]", "b += (a,)", "b.extend([a])", "b.extend((a,))")
+        ),
+        (
+            "TIE401",
+            "",
+            "a, self.c = nn.Linear(4, 4), nn.ModuleList()\n        for _ in range(3):\n            self.c += [a]",
+        ),
+        (
+            "TIE401",
+            "",
+            "a, self.c = nn.Linear(4, 4), nn.ModuleList()\n        for _ in range(3):\n            self.c.extend([a])",
+        ),
+        ("TIE401", "", "a = nn.Linear(4, 4)\n        self.c = nn.ModuleDict({n: a for n in 'xy'})"),
+        ("TIE401", "", "a = nn.Linear(4, 4)\n        self.c = nn.ModuleDict(dict.fromkeys(['x', 'y'], a))"),
+        ("TIE401", "import itertools", "a = nn.Linear(4, 4)\n        self.c = nn.ModuleList(itertools.repeat(a, 3))"),
+        (
+            "TIE401",
+            "from itertools import repeat",
+            "a = nn.Linear(4, 4)\n        self.c = nn.Sequential(*repeat(a, 3))",
+        ),
         ("TIE402", "", "self.c = (nn.ReLU(), nn.Linear(4, 4))"),
         ("TIE402", "", "a = nn.Linear(4, 4)\n        b = nn.Linear(4, 4)\n        d = [a, b]\n        self.c = d"),
         ("TIE401", "", "self.c = nn.ModuleList(modules=[self.enc] * 3)"),

@@ -137,6 +137,13 @@ def extend(visitor: Visitor, container: Instance, value: Value) -> None:
     visitor.journal.set(container.marks, "open", True)
 
 
+def multiply(visitor: Visitor, elements: Instance, times: Value, node: cst.CSTNode) -> None:
+    """`[layer] * n`, or `layers *= n`: the same elements several times, unless n is known to be 1."""
+    visitor.journal.set(elements.marks, "open", True)
+    if times != Constant(1):
+        visitor.journal.set(elements.marks, "repeated", Repetition(node, visitor.here()))
+
+
 def take_repeated(visitor: Visitor, container: Instance, elements: Instance) -> None:
     """`[layer] * n` stays what it is in another list, and is noticed where it goes into a module."""
     if container.kind in CONTAINERS:
@@ -566,6 +573,14 @@ _FACTORIES = frozenset(
     ]
 )
 
+
+def _repeated(site: Site, position: int) -> Value:
+    """`repeat(layer, n)`, `dict.fromkeys(names, layer)`."""
+    value = site.positional[position] if position < len(site.positional) else UNKNOWN
+    repetition = Repetition(site.node, site.visitor.here())
+    return Instance(Root.BUILT, items={0: value}, node=site.node, marks={"open": True, "repeated": repetition})
+
+
 _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "torch.compile": lambda site: site.get(0, "model") or UNKNOWN,
     "torch.einsum": _einsum,
@@ -578,6 +593,9 @@ _FUNCTIONS: dict[str, Callable[[Site], Value]] = {
     "torch.nn.Embedding.from_pretrained": _from_pretrained,
     "functools.partial": _partial,
     "itertools.chain": _chain,
+    "itertools.repeat": lambda site: _repeated(site, 0),
+    "builtins.dict.fromkeys": lambda site: _repeated(site, 1),
+    "collections.OrderedDict.fromkeys": lambda site: _repeated(site, 1),
     "typing.cast": _cast,
     "builtins.setattr": _setattr,
     "builtins.getattr": _getattr,
@@ -838,27 +856,40 @@ def _add_module(site: Site, receiver: Instance) -> Value:
 
 def _append(site: Site, receiver: Instance, position: int = 0) -> Value:
     if len(site.positional) > position:
-        _notice_same_element(site, receiver, site.positional[position], site.nodes[position])
+        _notice_same_element(site.visitor, receiver, site.positional[position], site.nodes[position], site.node)
         append(site.visitor, receiver, site.positional[position])
     return receiver
 
 
-def _notice_same_element(site: Site, container: Instance, value: Value, node: cst.BaseExpression | None) -> None:
-    """`layers.append(layer)` in a loop that does not make the layer: every turn appends the same one."""
-    rebound = site.visitor.rebound
-    outside = isinstance(node, cst.Name) and not any(node.value in names for names in rebound)
-    around = max(_loops_around(container), site.visitor.frame.loops)  # a caller's loop may give another one each time
-    if not outside or not isinstance(value, Instance) or site.visitor.loops <= around:
+def _notice_same_element(
+    visitor: Visitor, container: Instance, value: Value, node: cst.BaseExpression | None, growth: cst.CSTNode
+) -> None:
+    """`layers.append(layer)` in a loop that does not make the layer: every turn appends the same one.
+
+    node: what is appended, as it is written. growth: what appends it.
+    """
+    outside = isinstance(node, cst.Name) and not any(node.value in names for names in visitor.rebound)
+    around = max(_loops_around(container), visitor.frame.loops)  # a caller's loop may give another one each time
+    if not outside or not isinstance(value, Instance) or visitor.loops <= around:
         return
-    if _ends_its_loop(site.visitor.block):
+    if _ends_its_loop(visitor.block):
         return
+    repetition = Repetition(growth, visitor.here())
     if container.kind in CONTAINERS:
-        elements = Instance(
-            Root.BUILT, items={0: value}, marks={"repeated": Repetition(site.node, site.visitor.here())}
-        )
-        site.visitor.events.repeated(container, elements)
+        elements = Instance(Root.BUILT, items={0: value}, marks={"repeated": repetition})
+        visitor.events.repeated(container, elements)
     elif is_plain(container) and not container.items:
-        site.visitor.journal.set(container.marks, "repeated", Repetition(site.node, site.visitor.here()))
+        visitor.journal.set(container.marks, "repeated", repetition)
+
+
+def notice_same_elements(
+    visitor: Visitor, container: Instance, added: Value, node: cst.BaseExpression, growth: cst.CSTNode
+) -> None:
+    """The same for each element of a list that is written there: `layers += [layer]`, `layers.extend([layer])`."""
+    if isinstance(node, cst.List | cst.Tuple) and isinstance(added, Instance) and added.items is not None:
+        for element, value in zip(node.elements, added.items.values(), strict=False):
+            if not isinstance(element, cst.StarredElement):
+                _notice_same_element(visitor, container, value, element.value, growth)
 
 
 def _ends_its_loop(block: Sequence[cst.CSTNode]) -> bool:
@@ -893,6 +924,9 @@ def _last_beside(line: cst.CSTNode, holder: cst.CSTNode | None) -> cst.CSTNode |
 
 def _extend(site: Site, receiver: Instance) -> Value:
     if site.positional:
+        node = site.nodes[0]
+        if node is not None:
+            notice_same_elements(site.visitor, receiver, site.positional[0], node, site.node)
         extend(site.visitor, receiver, site.positional[0])
     return receiver
 

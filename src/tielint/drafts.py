@@ -53,7 +53,11 @@ _BINARY: dict[type[ast.operator], cst.BaseBinaryOp] = {
     ast.BitOr: cst.BitOr(),
     ast.BitXor: cst.BitXor(),
 }
-_GROWING: dict[type[ast.operator], type[cst.BaseAugOp]] = {ast.Add: cst.AddAssign, ast.BitOr: cst.BitOrAssign}
+_GROWING: dict[type[ast.operator], type[cst.BaseAugOp]] = {
+    ast.Add: cst.AddAssign,
+    ast.BitOr: cst.BitOrAssign,
+    ast.Mult: cst.MultiplyAssign,
+}
 """Of the others, nothing matters."""
 _UNARY: dict[type[ast.unaryop], cst.BaseUnaryOp] = {
     ast.Not: cst.Not(),

@@ -368,11 +368,7 @@ class Expressions:
         self.bind_comprehension(node.for_in)
         value = self.evaluate(node.elt)
         self.visitor.loops -= 1
-        made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
-        if isinstance(node.elt, cst.Name) and node.elt.value not in _bound_names(node.for_in):
-            made.marks["repeated"] = Repetition(node, self.visitor.here())
-        calls.append(self.visitor, made, value)
-        return made
+        return self._comprehended(node, node.elt, value)
 
     def _dict_comprehension(self, node: cst.DictComp) -> Value:
         self.visitor.loops += 1
@@ -380,7 +376,12 @@ class Expressions:
         self.evaluate(node.key)
         value = self.evaluate(node.value)
         self.visitor.loops -= 1
+        return self._comprehended(node, node.value, value)
+
+    def _comprehended(self, node: cst.BaseComp, element: cst.BaseExpression, value: Value) -> Value:
         made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
+        if isinstance(element, cst.Name) and element.value not in _bound_names(node.for_in):
+            made.marks["repeated"] = Repetition(node, self.visitor.here())
         calls.append(self.visitor, made, value)
         return made
 
@@ -408,9 +409,7 @@ class Expressions:
             repeated = left if isinstance(left, Instance) and left.items is not None else right
             if isinstance(repeated, Instance) and repeated.items is not None:
                 several = self.copied_list(repeated, node)
-                several.marks["open"] = True
-                if (right if repeated is left else left) != Constant(1):
-                    several.marks["repeated"] = Repetition(node, self.visitor.here())
+                calls.multiply(self.visitor, several, right if repeated is left else left, node)
                 return several
         if isinstance(node.operator, cst.Add) and isinstance(left, Instance) and left.items is not None:
             both = self.copied_list(left, node)

@@ -188,6 +188,10 @@ class Flow:
         match statement:
             case ast.Assign(targets=targets, value=value):
                 return (any(map(self._is_handed_on, targets)) and self._repeats(value)) or self._gives_repeated(value)
+            case ast.AugAssign(target=target, value=value) if isinstance(value, ast.List | ast.Tuple) or isinstance(
+                statement.op, ast.Mult
+            ):
+                return self._is_handed_on(target)
             case ast.AnnAssign(target=target, value=ast.expr() as value) | ast.AugAssign(target=target, value=value):
                 return (self._is_handed_on(target) and self._repeats(value)) or self._gives_repeated(value)
             case ast.Expr(value=ast.Call(func=ast.Attribute(value=grown, attr="append" | "extend" | "insert"))):
@@ -452,12 +456,12 @@ class Flow:
                 return any(map(self._origins, (*shown, *(side for side in sides if isinstance(side, ast.Name)))))
             case ast.BinOp(left=left, op=ast.Add(), right=right):
                 return self._repeats(left) or self._repeats(right)
-            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element):
+            case ast.ListComp(elt=element) | ast.GeneratorExp(elt=element) | ast.DictComp(value=element):
                 return bool(self._origins(element))
             case ast.Call(func=function, args=arguments):
                 if _is_mathematics(function) or last_name(function) in _PLAIN:
                     return False
-                return last_name(function) == "repeat" or any(map(self._repeats, arguments))
+                return last_name(function) in ("repeat", "fromkeys") or any(map(self._repeats, arguments))
             case ast.Starred(value=inner) | ast.Subscript(value=inner):
                 return self._repeats(inner)
             case ast.List(elts=parts) | ast.Tuple(elts=parts):

@@ -22,6 +22,7 @@ def repeats_a_layer(data: bytes, _path: Path | str) -> Iterator[int]:
         before = data[max(0, match.start() - 10) : match.start()]
         if not before.endswith(b".") or before == b"itertools.":
             yield match.start()
+    yield from Likeness(rb"fromkeys\([^\n]*,\s*(?!None\b|True\b|False\b)[A-Za-z_]")(data, _path)
     yield from _repeated_in_a_loop(data)
     yield from _grown(data)
 
@@ -49,7 +50,7 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
     """A comprehension whose element is a name that its loop does not draw."""
     for loop in compiled(rb"for\s+(\w+(?:\s*,\s*\w+)*|\([\w, ()]+\))\s+in\s+[\w.(\[\"']").finditer(data):
         first = max(0, loop.start() - 200)
-        element = compiled(rb"[\[(]\s*([A-Za-z_][\w.]*)\s+\Z").search(data[first : loop.start()])
+        element = compiled(_COMPREHENDED).search(data[first : loop.start()])
         drawn = element is None or element[1].partition(b".")[0] in compiled(rb"\w+").findall(loop[1])
         if element and not drawn:
             directly = data[first : first + element.start() + 1].rstrip(b"[( \t").endswith(_CONTAINERS)
@@ -58,17 +59,22 @@ def _repeated_in_a_loop(data: bytes) -> Iterator[int]:
 
 
 def _grown(data: bytes) -> Iterator[int]:
-    """A list that becomes a container, or is one, or is returned, gets what its loop does not make."""
-    handed_on: set[bytes] | None = None
-    for match in compiled(
-        rb"\.(?:append\(|insert\([^,\n]*,)\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*\)"
-    ).finditer(data):
-        grown = compiled(rb"[\w.]+\Z").search(data, max(0, match.start() - 120), match.start())
-        if grown and handed_on is None:
-            handed_on = set().union(*(compiled(pattern).findall(data) for pattern in _HANDED_ON))
-            handed_on.update(match[1] for match in preceding(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
-        if grown and (b"." in grown[0] or grown[0] in (handed_on or ())) and not _rebound(match, data):
-            yield match.start()
+    """A list that becomes a container, or is one, or is returned, gets what its loop does not make.
+
+    Or it is multiplied: that, only where it becomes a container.
+    """
+    contained: set[bytes] | None = None
+    for match in compiled(_GROWS).finditer(data):
+        grown = compiled(rb"([\w.]+)[ \t]*\Z").search(data, max(0, match.start() - 120), match.start())
+        if grown is None:
+            continue
+        if contained is None:
+            contained = set().union(*(compiled(pattern).findall(data) for pattern in _CONTAINED))
+            contained.update(match[1] for match in preceding(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
+            returned = set(compiled(_RETURNED).findall(data))
+        if grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned)):
+            if not match[1] or not _rebound(match, data):
+                yield match.start()
 
 
 def _rebound(match: re.Match[bytes], data: bytes) -> bool:
@@ -79,6 +85,11 @@ def _rebound(match: re.Match[bytes], data: bytes) -> bool:
     return re.search(_BINDS.replace(b"NAME", name), loop, re.MULTILINE) is not None
 
 
+_COMPREHENDED = rb"[\[({]\s*(?:[^\[\](){}\n]{1,60}:\s*)?([A-Za-z_][\w.]*)\s+\Z"
+_GROWS = (
+    rb"(?:\.(?:append\(|insert\([^,\n]*,|extend\(\s*[\[(])|\+=[ \t]*[\[(])\s*(?!None\b|True\b|False\b)"
+    rb"([A-Za-z_][\w.]*)\s*,?\s*[\])]|\*=(?<=\w \*=)[ \t]*[\w(]"
+)
 _BINDS = (
     rb"^[ \t]*(?:[^=\n]*:[ \t]*|\(?[\w., \t]*,[ \t]*)?NAME(?:[ \t]*,[\w., \t]*)?\)?[ \t]*(?::[^=\n]{1,60})?=(?!=)|"
     rb"for[ \t]+\(?(?:[\w, \t]*,[ \t]*)?NAME\b[\w, \t]*\)?[ \t]+in\b|\bNAME[ \t]*:=|\bas[ \t]+NAME\b|;[ \t]*NAME[ \t]*="
@@ -91,11 +102,11 @@ _NUMBER = (
 """The names of numbers and texts, which may be repeated."""
 _CONTAINERS = (b"ModuleList", b"ParameterList", b"ModuleDict", b"ParameterDict", b"Sequential")
 _CONTAINER = rb"(?:ModuleList|Sequential|ParameterList)"
-_HANDED_ON = (
+_CONTAINED = (
     _CONTAINER + rb"\(\s*\*?\s*(?:list\(|tuple\()?\s*([\w.]+)\s*\)",
     _CONTAINER + rb"\([^\n]{0,200}\*([\w.]+)",
-    rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$",
 )
+_RETURNED = rb"return[ \t]*\(?[ \t]*(\w+)[ \t]*\)?[ \t]*$"
 
 
 def lists_layers(data: bytes, _path: Path | str) -> Iterator[int]:

@@ -277,7 +277,7 @@ class Visitor:
                 self.stores.bind(target, self.expressions.evaluate(annotated), annotated)
             case cst.AugAssign(target=target, operator=operator, value=value):
                 result = self.expressions.evaluate(value)
-                grown = isinstance(operator, cst.AddAssign | cst.BitOrAssign) and self.grow(target, result)
+                grown = self.grow(node, operator, result)
                 if isinstance(target, cst.Name) and not grown:
                     self.set_local(target.value, UNKNOWN)
             case cst.Assert(test=test):
@@ -305,13 +305,18 @@ class Visitor:
                 self.import_from(node)
         return False
 
-    def grow(self, target: cst.BaseExpression, added: Value) -> bool:
-        """`layers += [layer]`; False where the target is no list or dict."""
-        lists = [
-            o for o in options(self.expressions.evaluate(target)) if isinstance(o, Instance) and o.items is not None
-        ]
+    def grow(self, node: cst.AugAssign, operator: cst.BaseAugOp, operand: Value) -> bool:
+        """`layers += [layer]`, `layers *= 3`; False where it is no list or dict that grows."""
+        if not isinstance(operator, cst.AddAssign | cst.BitOrAssign | cst.MultiplyAssign):
+            return False
+        targets = options(self.expressions.evaluate(node.target))
+        lists = [option for option in targets if isinstance(option, Instance) and option.items is not None]
         for container in lists:
-            calls.extend(self, container, added)
+            if isinstance(operator, cst.MultiplyAssign):
+                calls.multiply(self, container, operand, node)
+            else:
+                calls.notice_same_elements(self, container, operand, node.value, node)
+                calls.extend(self, container, operand)
         return bool(lists)
 
     def mark_returned(self, value: Value) -> None:
