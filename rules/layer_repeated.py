@@ -35,9 +35,9 @@ class LayerRepeated(Rule):
     ## What it does
     Finds `nn.ModuleList([layer] * n)`, `nn.Sequential(*[layer] * n)`, `nn.ModuleList([layer for _ in range(n)])` with
     one `layer` made outside, `layers.append(layer)` and `layers += [layer]` in a loop that does not make it,
-    `nn.ModuleDict({name: layer for name in names})`, and `nn.ParameterList([p] * n)`. Layers without Parameters (dropout, activations) may be
-    repeated; where a name, a comment or a condition speaks of sharing, repetition is what was asked for, and the rule
-    is silent.
+    `nn.ModuleDict({name: layer for name in names})`, and `nn.ParameterList([p] * n)`. Layers without Parameters
+    (dropout, activations) may be repeated; where a name, a comment or a condition speaks of sharing, repetition is
+    what was asked for, and the rule is silent.
 
     ## Why it is wrong
     A list is multiplied by copying references. The model prints n layers and has the Parameters of one.

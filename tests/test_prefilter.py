@@ -200,7 +200,8 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             (
                 "TIE401",
                 "",
-                f"a, b = nn.Linear(4, 4), []\n        for _ in range(3):\n            {growth}\n        self.c = nn.ModuleList(b)",
+                f"a, b = nn.Linear(4, 4), []\n        for _ in range(3):\n            {growth}\n"
+                "        self.c = nn.ModuleList(b)",
             )
             for growth in ("b += [a]", "b += (a,)", "b.extend([a])", "b.extend((a,))")
         ),

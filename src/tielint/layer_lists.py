@@ -63,18 +63,21 @@ def _grown(data: bytes) -> Iterator[int]:
 
     Or it is multiplied: that, only where it becomes a container.
     """
-    contained: set[bytes] | None = None
+    known: tuple[set[bytes], set[bytes]] | None = None
     for match in compiled(_GROWS).finditer(data):
         grown = compiled(rb"([\w.]+)[ \t]*\Z").search(data, max(0, match.start() - 120), match.start())
-        if grown is None:
-            continue
-        if contained is None:
-            contained = set().union(*(compiled(pattern).findall(data) for pattern in _CONTAINED))
-            contained.update(match[1] for match in preceding(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
-            returned = set(compiled(_RETURNED).findall(data))
-        if grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned)):
-            if not match[1] or not _rebound(match, data):
+        if grown:
+            contained, returned = known = known or _handed_on(data)
+            leads_on = grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned))
+            if leads_on and not (match[1] and _rebound(match, data)):
                 yield match.start()
+
+
+def _handed_on(data: bytes) -> tuple[set[bytes], set[bytes]]:
+    """The names that containers are given, or have, and the local names that are returned."""
+    contained: set[bytes] = set().union(*(compiled(pattern).findall(data) for pattern in _CONTAINED))
+    contained.update(match[1] for match in preceding(data, _CONTAINER + rb"\(", rb"(\w+)[ \t]*=[ \t]*[\w.]*\Z"))
+    return contained, set(compiled(_RETURNED).findall(data))
 
 
 def _rebound(match: re.Match[bytes], data: bytes) -> bool:
