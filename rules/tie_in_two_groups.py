@@ -49,7 +49,7 @@ class TieInTwoGroups(Rule):
     code = "TIE004"
     name = "tie-in-two-groups"
     verdict = Verdict.ERROR
-    triggers = ((b"optim",), (b"params",), (b"weight", b"bias"))
+    triggers = ((b"optim",), (b"params",))
     sites = OPTIMIZER
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

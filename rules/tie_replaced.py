@@ -56,7 +56,7 @@ class TieReplaced(Rule):
     code = "TIE301"
     name = "tie-replaced"
     verdict = Verdict.BROKEN_LATER
-    triggers = ((b"weight", b"bias", b"register_parameter", b"setattr", b"super("),)
+    triggers = ((b"weight", b"bias", b"register_parameter", b"setattr", b"class "),)
     sites = (*TIES, REPLACES, SETS)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tielint.parsing import LintError, parsed
+from tielint.parsing import LintError, parsed, python_tree
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -26,6 +26,8 @@ STATEMENTS = [
     "def f():\n\treturn 1",
     "@d\n@e(1)\nclass A:\n    x = 1\n\n    def f(self):\n        pass",
     "class A: x = 1; y = 2",
+    "@(\n    d\n)\ndef f():\n    return 1",
+    "\\\n\nx = 1",
     "\x0cx = 1",
 ]
 GAPS = ["", "\n", "# said\n", "    # said\n", "  # said\n", "   \n", "        # said\n# said\n\n    # said\n"]
@@ -61,7 +63,8 @@ def test_fixtures(newline: str) -> None:
         assert is_the_same(text), path
 
 
-def test_what_libcst_cannot_read_is_told_by_its_row_in_the_file() -> None:
-    text = "x = 1\n\n\ndef f():\n    pass\n\n\nprint 1\n"
+@pytest.mark.parametrize("statement", ["print 1", "(x): int = 1"])
+def test_what_cannot_be_read_is_told_by_its_row_in_the_file(statement: str) -> None:
+    text = f"x = 1\n\n\ndef f():\n    pass\n\n\n{statement}\n"
     with pytest.raises(LintError, match="line 8"):
-        parsed(text, None)
+        parsed(text, python_tree(text))

@@ -87,8 +87,11 @@ class Cache:
     # ------------------------------------------------------------------ paths and how they were
 
     def _name(self, path: Path | str) -> str:
-        """Relative to the project, so that it may move."""
-        return os.path.relpath(path, self._root)
+        """Relative to the project, so that it may move; as it is where it lies on another drive."""
+        try:
+            return os.path.relpath(path, self._root)
+        except ValueError:
+            return os.path.abspath(path)
 
     def _place(self, name: str) -> str:
         return os.path.normpath(os.path.join(self._root, name))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _NAME = rb"(?:weight|bias|kernel|(?:weight|bias)_(?:ih|hh|hr)_l\w+|weight_[gv]|bias_[kv]|in_proj_weight|in_proj_bias)\b"
 _TAKEN = (
     rb"(?:Parameter|Linear|Bilinear|Embedding(?:Bag)?|Conv\w+|ModuleList|Sequential|ParameterList|no_grad|inference_mode|"
-    rb"set_grad_enabled|deepcopy|detach|clone|SGD|Adam\w*)"
+    rb"set_grad_enabled|deepcopy|detach|clone|from_pretrained|SGD|Adam\w*)"
 )
 """What the patterns know by its name. Functions such as `weight_norm` are often given to a variable: that hides few."""
 
@@ -42,7 +42,8 @@ def renames(data: bytes) -> bool:
 
 _IMPORTED = rb"from[ \t]+(?:torch|copy)\b.*\b(?:" + _TAKEN + rb"|weight_norm|spectral_norm|orthogonal)[ \t]*\Z"
 _ALIASES = (
-    rb"=[ \t]*(?:[a-z]\w*\.)+" + _TAKEN + rb"[ \t]*(?=[\n;#])",
+    rb"=[ \t]*(?:\w+\.)*" + _TAKEN + rb"[ \t]*(?=[\n;#])",
+    rb"=[ \t]*(?:\w+\.)*Parameter[ \t]*[,)]",
     rb"partial\([ \t]*(?:[a-z]\w*\.)*" + _TAKEN + rb"[ \t]*[,)]",
 )
 _SHORT = rb"[Ww](?:_\w+|[a-z0-9]{0,2})"
@@ -55,6 +56,7 @@ _FRESH = (
     rb"torch\.tensor\(\s*(?:[-\d.\[(]|self\.config|config|float\(|math\.)|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)))"
 )
 """Values that were nowhere before."""
+_FRESH_ALONE = _FRESH + rb"(?![^\n]*\belse\b)"
 _SETTING = rb"(?:self\.|model\.)?(?:config|cfg|args|hparams)\b"
 """What holds numbers and flags, and no Parameter."""
 _TURN = (
@@ -73,7 +75,9 @@ ASSIGNED = Likeness(
     rb"\.(?:(?<=\bself\.)())?" + _NAME + rb"(?:\.data\b)?(?:\[[^\]\n]*\])?[ \t]*(?::[^=\n]{1,80})?=(?!=)"
     rb"(?!\s*(?:(?:None|True|False|\d[\w.]*)\s*$|[\"'\[{]|(?:self\.)?config\b(?!(?:\.\w+)+\.(?:weight|bias)\b)|use_\w+))"
     rb"(?(1)(?!\s*(?:weight|bias)\s*$))"
-    rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?" + _FRESH + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
+    rb"(?!\s*(?:[\w.]*\.)?Parameter\(\s*(?:data\s*=\s*)?"
+    + _FRESH_ALONE
+    + rb")(?!\s*(?:nn|torch\.nn)\.(?!Parameter)[A-Z])"
 )
 """A layer's Parameter is given something that was there before; `self.weight = weight` gives a module its own."""
 NAMED_ALIKE = Likeness(
@@ -89,7 +93,7 @@ UNPACKED = (
 """Several attributes at once."""
 WRAPPED = Likeness(
     rb"Parameter[ \t]*\((?<!inspect\.Parameter\()\s*(?:requires_grad[ \t]*=[^\n]{1,80}?,\s*)?(?:data\s*=\s*)?"
-    rb"[(*\[]*\s*(?!" + _FRESH + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
+    rb"[(*\[]*\s*(?!" + _FRESH_ALONE + rb")[A-Za-z_][\w.]*(?![\w.])\s*(?:[\[\](),:]|if\b|or\b|and\b)"
 )
 """A Parameter is made of something that was there before."""
 DATA_ASSIGNED = Likeness(rb"\.data\b(?<!\bself\.data)(?:\[[^\]\n]*\])?[ \t]*=(?!=)")

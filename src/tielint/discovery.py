@@ -194,7 +194,7 @@ def _ignores_in(directory: Path) -> tuple[Ignores, ...]:
 def _ignores_of(file: Path, directory: Path) -> tuple[Ignores, ...]:
     read(file)
     try:
-        lines = file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+        lines = file.read_text(encoding="utf-8-sig", errors="surrogateescape").splitlines()
     except OSError:
         return ()
     return (Ignores(directory, _spec(list(filter(_is_pattern, lines)))),)

@@ -8,7 +8,6 @@ node stands in many places where nothing tells them apart: a draft has no way ba
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -16,13 +15,10 @@ from typing import Any, TypeAlias
 
 import libcst as cst
 
-from tielint.parsing import LintError, first_row
+from tielint.parsing import COMMENT_OR_STRING, LintError, first_row
 
 Statement: TypeAlias = cst.SimpleStatementLine | cst.BaseCompoundStatement
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
-
-_QUOTED = r"\"\"\"(?s:\\.|[^\\])*?\"\"\"|'''(?s:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
-_COMMENT_OR_STRING = re.compile(rf"(#[^\n]*)|{_QUOTED}")
 
 _NO_BLANK, _BLANK = cst.SimpleWhitespace(""), cst.SimpleWhitespace(" ")
 _NEWLINE = cst.Newline()
@@ -194,7 +190,7 @@ class _Draft:
     def _comment_in(self, first: int, last: int) -> cst.TrailingWhitespace:
         """All comments in these rows, as one."""
         text = "\n".join(self._lines[first - 1 : last])
-        comments = [match[1] for match in _COMMENT_OR_STRING.finditer(text) if match[1]] if "#" in text else []
+        comments = [match[1] for match in COMMENT_OR_STRING.finditer(text) if match[1]] if "#" in text else []
         if not comments:
             return _END
         return cst.TrailingWhitespace(_NO_BLANK, cst.Comment(" ".join(comments).rstrip()), _NEWLINE)

@@ -24,6 +24,9 @@ MOST_FRAMES = 3_000
 
 
 _NEWLINE = re.compile(r"\r\n|\n|\r")
+_QUOTED = r"\"\"\"(?s:\\.|[^\\])*?\"\"\"|'''(?s:\\.|[^\\])*?'''|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+COMMENT_OR_STRING = re.compile(rf"(#[^\n]*)|{_QUOTED}")
+"""The first group is a comment; a string is without its prefix."""
 
 
 def allow_deep_code() -> None:
@@ -73,11 +76,12 @@ def parsed(text: str, tree: ast.Module | None) -> cst.Module:
     """
     import libcst as cst
 
+    if tree is None and (problem := syntax_problem(text)):
+        raise LintError(problem)
     try:
         return (_in_pieces(text, tree) if tree and tree.body else None) or cst.parse_module(text)
     except cst.ParserSyntaxError as error:
-        problem = syntax_problem(text)
-        raise LintError(problem or f"line {error.raw_line} can't be read by LibCST, though it is valid") from None
+        raise LintError(f"line {error.raw_line} can't be read by LibCST, though it is valid") from None
     except cst.CSTValidationError as error:
         raise LintError(f"syntax error: {error}") from None
 
@@ -85,11 +89,14 @@ def parsed(text: str, tree: ast.Module | None) -> cst.Module:
 def _in_pieces(text: str, tree: ast.Module) -> cst.Module | None:
     """What LibCST would make of a text at once, with a fifth of the memory: it is given one statement at a time.
 
-    None where it would read the pieces in another way than the whole.
+    None where it would read the pieces in another way than the whole, or can't.
     """
     import libcst as cst
 
-    read = [cst.parse_module(piece) for piece in _pieces(text, tree)]
+    try:
+        read = [cst.parse_module(piece) for piece in _pieces(text, tree)]
+    except cst.ParserSyntaxError:
+        return None
     indents = {piece.default_indent for piece in read if not isinstance(piece.body[-1], cst.SimpleStatementLine)}
     if len(read) < 2 or len(indents) > 1:
         return None
@@ -102,10 +109,11 @@ def _in_pieces(text: str, tree: ast.Module) -> cst.Module | None:
 
 
 def _pieces(text: str, tree: ast.Module) -> Iterator[str]:
-    """The text from the first row of each statement of a module to the next; whole, where its rows end differently."""
+    """The text from the first row of each statement of a module to the next; whole, where rows end in other ways."""
     lines = text.split("\n")
+    whole = "\r" in text or any(line.strip() == "\\" for line in lines)
     starts = [first_row(after) for before, after in pairwise(tree.body) if (before.end_lineno or 0) < first_row(after)]
-    for first, last in pairwise([1, *([] if "\r" in text else starts), len(lines) + 1]):
+    for first, last in pairwise([1, *([] if whole else starts), len(lines) + 1]):
         yield "\n".join([*lines[first - 1 : last - 1], *([""] if last <= len(lines) else [])])
 
 

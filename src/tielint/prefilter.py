@@ -39,7 +39,7 @@ _GOES_ON = re.compile(
 def _on_one_line(data: bytes) -> bytes:
     """A text without comments whose statements stand on one line each."""
     text = _GOES_ON.sub(b"", _without_comments(data))
-    return text.replace(b"\\", b" ") if b"\\\n" in data else text
+    return text.replace(b"\\", b" ") if b"\\" in text else text
 
 
 def _without_comments(data: bytes) -> bytes:

@@ -17,15 +17,12 @@ from tielint import vocabulary
 from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, written_in_place
 from tielint.flow import Flow, Surroundings, last_name
 from tielint.layers import CONTAINER_NAMES
-from tielint.parsing import first_row
+from tielint.parsing import COMMENT_OR_STRING, first_row
 
 if TYPE_CHECKING:
     from tielint.patterns import Candidate
     from tielint.prefilter import Site
 
-_LONG_STRING = re.compile(r"(?<![fF])(\"\"\"|''').*?\1", re.DOTALL)
-_COMMENT = re.compile(r"(?<![^\s])#[^\n\"']*$", re.MULTILINE)
-"""Where no quote follows, it surely is one."""
 _WORD = re.compile(r"[^\W\d]\w*")
 _Holder: TypeAlias = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 _HANDS_OUT = re.compile(rf"\.{OWN.decode()}(?!\.(?:dtype|device|shape))|[Pp]aram")
@@ -122,7 +119,7 @@ class _Text:
         """The row after a docstring, whose words mean nothing; those before it are added to the words."""
         match node.body[:1]:
             case [ast.Expr(value=ast.Constant(value=str()), lineno=start, end_lineno=int(end), col_offset=column)] if (
-                not self.lines[start - 1][:column].strip()
+                not self.lines[start - 1][:column].strip() and not any(after.lineno == end for after in node.body[1:2])
             ):
                 words.update(self._words(first, start - 1))
                 self.docstrings.update(range(start, end + 1))
@@ -369,9 +366,14 @@ class _Needed:
 
 def _names_in(text: str) -> list[str]:
     """All names in a text, also in short strings, as `getattr` takes them; not in comments and longer strings."""
-    if '"""' in text or "'''" in text:
-        text = _LONG_STRING.sub(" ", text)
-    return _WORD.findall(_COMMENT.sub("", text) if "#" in text else text)
+    plain = "#" not in text and '"""' not in text and "'''" not in text
+    return _WORD.findall(text if plain else COMMENT_OR_STRING.sub(_with_names, text))
+
+
+def _with_names(found: re.Match[str]) -> str:
+    """A string that is short, or may be an f-string."""
+    prefix = found.string[max(0, found.start() - 2) : found.start()].lower()
+    return " " if found[1] or (found[0].startswith(('"""', "'''")) and "f" not in prefix) else found[0]
 
 
 def _runs_unnamed(found: _Function | _Class) -> bool:

@@ -391,7 +391,7 @@ class Visitor:
     def for_loop(self, node: cst.For) -> None:
         iterated = self.head(node.iter)
 
-        def body() -> bool:
+        def body() -> None:
             turns = calls.turns(iterated)
             if not turns or len(turns) > MOST_TURNS:
                 turns = [self.expressions.element_of(iterated, node)]
@@ -399,7 +399,6 @@ class Visitor:
                 self.statement = node.target
                 self.bind_loop(node.target, turn)
                 self.suite(node.body)
-            return False
 
         roots = dict(self.frame.roots)
         self.repeated(body, node)
@@ -410,7 +409,7 @@ class Visitor:
         if node.orelse:
             self.suite(node.orelse.body)
 
-    def repeated(self, body: Callable[[], bool], loop: cst.For | cst.While) -> None:
+    def repeated(self, body: Callable[[], object], loop: cst.For | cst.While) -> None:
         """A loop body runs once, for any of its turns: names that it rebinds hold nothing certain."""
         inside = self.names_in_loops.get(loop)
         if inside is None:
@@ -423,7 +422,7 @@ class Visitor:
             if isinstance(self.frame.locals.get(name), Constant | Unknown):
                 self.set_local(name, Unknown(name))
         self.loops += 1
-        self.branches([lambda: (body(), False)[1], lambda: True])
+        body()
         self.loops -= 1
         self.rebound.pop()
 
