@@ -346,3 +346,20 @@ def test_what_is_named_is_excluded_only_by_force(tielint: Command, tmp_path: Pat
     (tmp_path / "vendored" / "a.py").write_text(ALIAS)
     assert tielint("check", "vendored/a.py", "--exclude", "vendored").status == 1
     assert tielint("check", "vendored/a.py", "--exclude", "vendored", "--force-exclude").status == 0
+
+
+def test_an_empty_path_is_not_the_directory(tielint: Command, tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_text(ALIAS)
+    outcome = tielint("check", "--fix", "")
+    assert outcome.status == 2
+    assert (tmp_path / "model.py").read_text() == ALIAS
+
+
+@pytest.mark.parametrize("fix", [[], ["--fix"]])
+def test_standard_input_may_be_excluded(tielint: Command, tmp_path: Path, fix: list[str]) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.tielint]\nexclude = ["vendored"]\n')
+    named = ["-", "--stdin-filename", "vendored/model.py", *fix]
+    assert tielint("check", *named, stdin=ALIAS.encode()).status == (0 if fix else 1)
+    outcome = tielint("check", "--force-exclude", *named, stdin=ALIAS.encode())
+    assert outcome.status == 0
+    assert (ALIAS in outcome.out) == bool(fix)

@@ -197,14 +197,14 @@ def test_exit_zero(tielint: Command) -> None:
         (("models",), "models: not of the form package.module:factory"),
         (("nowhere:make",), "nowhere:make: the import fails: ModuleNotFoundError: No module named 'nowhere'"),
         (("broken:make",), "broken:make: the import fails: ModuleNotFoundError: No module named 'no_such_module' ("),
-        (("models:nothing",), "models:nothing: there is no 'nothing' in it"),
+        (("models:nothing",), "models:nothing: there is no 'nothing' in models"),
         (("models:raises",), "models:raises fails: RuntimeError: no weights here ("),
         (("models:exits",), "models:exits calls sys.exit(3)"),
         (("models:gives_a_dict",), "models:gives_a_dict: gives dict, and not a torch.nn.Module"),
         (("models:needs",), "models:needs: missing a required argument: 'width'; its signature is (width): see --args"),
         (("models:needs", "--args", "x"), "--args: not a list of Python literals: x"),
         (("models:tied", "--optimizer", "Nadam2"), "--optimizer: torch.optim has no 'Nadam2'"),
-        (("models:MODELS_ARE_HERE.x",), "models:MODELS_ARE_HERE.x: there is no 'MODELS_ARE_HERE' in it"),
+        (("models:MODELS_ARE_HERE.x",), "models:MODELS_ARE_HERE.x: there is no 'MODELS_ARE_HERE' in models"),
     ],
 )
 def test_what_stops_it_is_one_line(tielint: Command, arguments: tuple[str, ...], message: str) -> None:

@@ -72,6 +72,17 @@ class Heard(TextIOBase):
         return cast("TextIO", self)
 
 
+class AnyPath(click.Path):
+    """A path that is to be linted. An empty one, as an unset variable of a shell gives it, is not the directory."""
+
+    def convert(
+        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | os.PathLike[str]:
+        if value == "":
+            self.fail("'' is no path", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 @dataclass(frozen=True, slots=True)
 class Output:
     """Where a run's results go, and in which form."""
@@ -110,7 +121,7 @@ def _confidence(_context: click.Context, _option: click.Parameter, value: str | 
 
 
 @cli.command(short_help="Lint files and directories.")
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, allow_dash=True, readable=False))
+@click.argument("paths", nargs=-1, type=AnyPath(path_type=Path, allow_dash=True, readable=False))
 @click.option("--fix", is_flag=True, help="Rewrite files with the fixes that are safe.")
 @click.option(
     "--unsafe-fixes", is_flag=True, help="With --fix or --diff, also apply the fixes that a person should look at."

@@ -79,6 +79,11 @@ def discover(paths: Sequence[Path], exclude: Sequence[str], root: Path, *, force
     return Discovered(tuple(_once(found)), named, tuple(sorted(problems, key=lambda problem: str(problem.path))))
 
 
+def is_excluded(path: Path, exclude: Sequence[str], root: Path) -> bool:
+    """Whether a file that is named, and need not be there, is one of those that `exclude` keeps out."""
+    return bool(exclusions(exclude, root).verdict(_absolute(path), is_directory=False))
+
+
 def _why_not_there(path: Path) -> str:
     try:
         os.lstat(path)

@@ -83,7 +83,7 @@ def _as_from_here() -> Iterator[None]:
 def _found(name: str, default_module: str | None) -> object:
     module_name, _, attribute = name.rpartition(":")
     module_name = module_name or default_module or ""
-    if not module_name or not attribute:
+    if not module_name or not attribute or "/" in module_name or module_name.endswith(".py"):
         raise ConfigError(f"{name}: not of the form package.module:factory")
     with _told(f"{name}: the import"):
         value: object = importlib.import_module(module_name)
@@ -91,7 +91,7 @@ def _found(name: str, default_module: str | None) -> object:
         try:
             value = getattr(value, step)
         except AttributeError:
-            raise ConfigError(f"{name}: there is no {step!r} in it") from None
+            raise ConfigError(f"{name}: there is no {step!r} in {module_name}") from None
     return value
 
 

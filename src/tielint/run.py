@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tielint.cache import Cache, prepare
 from tielint.config import Config
-from tielint.discovery import Discovered, discover, repository_root
+from tielint.discovery import Discovered, discover, is_excluded, repository_root
 from tielint.findings import Applicability
 from tielint.reads import forget, note
 from tielint.registry import all_rules
 from tielint.replay import DIRECTORY
 from tielint.report import FileReport, Problem, Repair, Report
-from tielint.settings import ConfigError, Settings
-from tielint.source import SourceError, SourceFile
+from tielint.settings import ConfigError
+from tielint.source import MAX_BYTES, SourceError, SourceFile
 
 STDIN = Path("-")
 
@@ -82,30 +82,32 @@ def lint(request: Request, config: Config) -> Linted:
     """Lints standard input, or all files that the paths lead to."""
     forget()
     if request.from_stdin:
-        return _lint_stdin(request, config.settings)
+        return _lint_stdin(request, config)
     return _lint_files(request, config)
 
 
-def _lint_stdin(request: Request, settings: Settings) -> Linted:
+def _lint_stdin(request: Request, config: Config) -> Linted:
     """Whoever pipes one file in wants to hear of its syntax errors, whatever it imports."""
     from tielint.linter import lint_source
 
     path = request.stdin_filename or STDIN
     if sys.stdin is None:
         raise ConfigError("standard input is closed")
-    data = sys.stdin.buffer.read()
+    # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
+    wanted = request.fix is not None and not request.diff
+    data = sys.stdin.buffer.read(-1 if wanted else MAX_BYTES + 1)
     original: dict[Path, SourceFile] = {}
     fixed = data
+    if request.force_exclude and is_excluded(path, config.settings.exclude, config.root):
+        return Linted((), (), original, standard_output=fixed if wanted else None)
     try:
         source = SourceFile.from_bytes(data, path)
-        report = lint_source(source, settings, fix=request.fix, check_syntax=True)
+        report = lint_source(source, config.settings, fix=request.fix, check_syntax=True)
         if report.new_text is not None:
             fixed = source.encode(report.new_text)
             original[path] = source
     except SourceError as error:
         report = FileReport(path, problem=str(error))
-    # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
-    wanted = request.fix is not None and not request.diff
     return Linted((report,), (), original, standard_output=fixed if wanted else None)
 
 

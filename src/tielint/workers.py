@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 WORTH_IT = 2_000_000
 """So many bytes of code cost more than to start processes."""
+ANY_FILE = 4_000
+"""A file costs as much as so many bytes, whatever is in it."""
 CHUNKS_EACH = 16
 """So many chunks a process gets, so that no one waits long for the last."""
 MOST_FOR_A_POOL = 64_000_000
@@ -152,9 +154,9 @@ def _chunks(prices: Sequence[int], workers: int) -> Iterator[range]:
 
 def _price(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return ANY_FILE + path.stat().st_size
     except OSError:
-        return 0
+        return ANY_FILE
 
 
 def _processors() -> int:
