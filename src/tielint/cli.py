@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from io import TextIOBase
+from os import PathLike
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -76,8 +77,8 @@ class AnyPath(click.Path):
     """A path that is to be linted. An empty one, as an unset variable of a shell gives it, is not the directory."""
 
     def convert(
-        self, value: str | os.PathLike[str], param: click.Parameter | None, ctx: click.Context | None
-    ) -> str | bytes | os.PathLike[str]:
+        self, value: str | PathLike[str], param: click.Parameter | None, ctx: click.Context | None
+    ) -> str | bytes | PathLike[str]:
         if value == "":
             self.fail("'' is no path", param, ctx)
         return super().convert(value, param, ctx)
