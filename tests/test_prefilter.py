@@ -223,6 +223,22 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "from itertools import repeat",
             "a = nn.Linear(4, 4)\n        self.c = nn.Sequential(*repeat(a, 3))",
         ),
+        ("TIE402", "from torch.nn import LayerNorm as LN", "self.c = [LN(4), LN(4)]"),
+        ("TIE402", "", "norm = nn.BatchNorm2d\n        self.c = [norm(4), norm(4)]"),
+        ("TIE402", "", "kind = nn.Linear if self.n else nn.Bilinear\n        self.c = [kind(4, 4) for _ in range(3)]"),
+        (
+            "TIE402",
+            "def make(d):\n    layer = nn.Linear(d, d)\n    nn.init.zeros_(layer.bias)\n\n    return layer\n",
+            "self.c = [make(4) for _ in range(3)]",
+        ),
+        (
+            "TIE402",
+            "def mixin(kind): return kind\nclass Own(mixin(object), nn.Module):\n"
+            "    def __init__(self):\n        super().__init__()\n        self.inner = nn.Linear(4, 4)\n",
+            "self.c = [Own(), Own()]",
+        ),
+        ("TIE101", "", "self.dec.weight = nn.Parameter(torch.zeros(4, 4) if not self.n else self.enc.weight)"),
+        ("TIE101", "P, L = nn.Parameter, nn.Linear", "self.dec.weight = P(self.enc.weight)"),
         ("TIE402", "", "self.c = (nn.ReLU(), nn.Linear(4, 4))"),
         ("TIE402", "", "a = nn.Linear(4, 4)\n        b = nn.Linear(4, 4)\n        d = [a, b]\n        self.c = d"),
         ("TIE401", "", "self.c = nn.ModuleList(modules=[self.enc] * 3)"),
@@ -272,7 +288,10 @@ def test_a_list_that_becomes_a_container_opens_no_file(text: str, opened: bool) 
     assert any(True for _ in lists_layers(f"def f():\n{text}".encode(), "model.py")) == opened
 
 
-@pytest.mark.parametrize(("bases", "opened"), [("", False), ("(nn.Module)", True), ("(Layer)", True)])
+@pytest.mark.parametrize(
+    ("bases", "opened"),
+    [("", False), ("[T]", False), ("(nn.Module)", True), ("(Layer)", True), ("[T: (int, str)](nn.Module)", True)],
+)
 def test_a_class_without_bases_is_no_layer(bases: str, opened: bool) -> None:
     text = f"class Conv1dCacheLayer{bases}:\n    pass\n\n\nself.layers[key] = Conv1dCacheLayer()\n"
     assert any(True for _ in lists_layers(f"def f():\n{text}".encode(), "model.py")) == opened

@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from tielint.layer_lists import lists_layers, repeats_a_layer
-from tielint.patterns import Likeness, Near, compiled, preceding
+from tielint.patterns import CLASS, Likeness, Near, compiled, preceding
 from tielint.reads import remembered
 
 TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
@@ -241,7 +241,7 @@ def _own_parameters(data: bytes) -> set[bytes]:
 @remembered(1)
 def tied_elsewhere(data: bytes, path: Path | str) -> tuple[int, ...]:
     """A class of this file may have a base, in another file of the project, that ties."""
-    found = list(compiled(rb"class[ \t]+(\w+)\s*\(([^)]*)\)").finditer(data))
+    found = list(compiled(CLASS + rb"\(([^)]*)\)").finditer(data))
     bases = {base for match in found for base in match[2].split()}
     if not bases or _are_plain(bases, {match[1] for match in found}, data):
         return ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tielint.patterns import Likeness, compiled, places_of, preceding
+from tielint.patterns import CLASS, Likeness, compiled, places_of, preceding
 
 TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def _holder(data: bytes, line: int, place: int, *, passed_on: bool = True) -> in
 
 def _makings(data: bytes) -> Iterator[int]:
     """Where layers are made: of torch's classes, and by what the text defines."""
-    no_modules = {b"%b(" % name for name in compiled(rb"class[ \t]+(\w+)[ \t]*:").findall(data)}
+    no_modules = {b"%b(" % name for name in compiled(CLASS + rb":").findall(data)}
     for layer in compiled(_LAYER_CLASS).finditer(data):
         word = compiled(rb"\w*\Z").search(data, max(0, layer.start() - 40), layer.start())
         start = word.start() if word else layer.start()
@@ -221,21 +221,48 @@ def _lists_of(names: set[bytes], data: bytes) -> Iterator[int]:
 
 
 def _makers(data: bytes) -> Iterator[bytes]:
-    """The names of classes that are layers or modules, and of functions that return one at once."""
+    """The names of classes that are layers or modules, also by another name, and of functions that may make one."""
     modules: set[bytes] = set()
-    for match in compiled(rb"class[ \t]+(\w+)[ \t]*\(([^)]*)").finditer(data):
+    for match in compiled(CLASS + rb"\(([^\n]*)").finditer(data):
         bases = compiled(rb"\w+").findall(match[2])
         if compiled(rb"Module\b|Linear|Embedding|Conv|Norm|Sequential").search(match[2]) or modules & set(bases):
             modules.add(match[1])
     yield from modules
     for match in compiled(_RETURNS).finditer(data):
-        if match[2] in modules or compiled(_LAYER_CLASS).match(match[2] + b"("):
+        if match[2] in modules or _is_a_layer(match[2]):
             yield match[1]
+    for pattern in _CALLED_IN_A_LIST:
+        for name in set(compiled(pattern).findall(data)):
+            if any(_makes_a_layer(body[2], modules) for body in re.finditer(_BODY.replace(b"NAME", name), data)):
+                yield name
     for match in compiled(_IS_A_LAMBDA).finditer(data):
-        if match[1] in modules or compiled(_LAYER_CLASS).match(match[1] + b"("):
-            line = max(match.start() - 400, data.rfind(b"\n", 0, match.start()) + 1)
-            if name := compiled(rb"(\w+)[ \t]*=[ \t]*\Z").search(data, line, match.start()):
-                yield name[1]
+        if match[1] in modules or _is_a_layer(match[1]):
+            yield from _assigned_on_the_line(data, match.start())
+    for match in compiled(rb"nn\.([A-Z]\w*)(?![\w(.\[])").finditer(data):
+        if _is_a_layer(match[1]):
+            yield from _assigned_on_the_line(data, match.start())
+    for match in compiled(rb" as[ \t]+(\w+)").finditer(data):
+        word = compiled(rb"\w+\Z").search(data, max(0, match.start() - 40), match.start())
+        if word and _is_a_layer(word[0]):
+            yield match[1]
+
+
+def _is_a_layer(name: bytes) -> bool:
+    return compiled(_LAYER_CLASS).match(name + b"(") is not None
+
+
+def _makes_a_layer(body: bytes, modules: set[bytes]) -> bool:
+    """Whether a function with such a body may make a layer and return it."""
+    made = compiled(_LAYER_CLASS).search(body) or not modules.isdisjoint(compiled(rb"\b([A-Z]\w*)\(").findall(body))
+    return bool(made) and b"return" in body
+
+
+def _assigned_on_the_line(data: bytes, place: int) -> Iterator[bytes]:
+    """The name that gets what stands at a place of a line, also as the default of an argument."""
+    line = max(place - 400, data.rfind(b"\n", 0, place) + 1)
+    for pattern in (rb"(\w+)[ \t]*=[ \t]*(?:\w+\.)*\Z", rb"\A[ \t]*(\w+)[ \t]*=[^\n]*\bif\b"):
+        if name := compiled(pattern).search(data[line:place]):
+            yield name[1]
 
 
 class _Lists:
@@ -323,6 +350,11 @@ _IMPORTED = rb"^[ \t]*from[ \t]+(?!torch\b|typing\b|collections\b)[\w.]+[ \t]+im
 _RETURNS = (
     rb"def[ \t]+(\w+)\([^)\n]*\)[^:\n]*:(?:(?![ \t]*def\b)[^\n]*\n){0,4}?[ \t]*return[ \t]+(?:\w+\.)*([A-Z]\w*)\("
 )
+_CALLED_IN_A_LIST = (
+    rb"=[ \t]*[\[{][ \t]*(?:[\w\"']+:[ \t]*)?(?:\w+\.)?([a-z_]\w*)\(",
+    rb"\.append\([ \t]*(?:\w+\.)?([a-z_]\w*)\(",
+)
+_BODY = rb"(?:^|\n)([ \t]*)(?:async[ \t]+)?def[ \t]+NAME\(((?:[^\n]*\n(?!\1[^\s#)])){1,200}?[^\n]*\n(?=\1[^\s#)]|\Z))"
 _IS_A_LAMBDA = rb"lambda[^:\n]*:[ \t]*(?:\w+\.)*(\w+)\("
 _FILLING = frozenset(
     rb"append extend insert setdefault update add appendleft list tuple dict set OrderedDict deque".split()

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tielint.patterns import CLASS
+
 _TIES = tuple(
     re.compile(pattern)
     for name in (rb"weight", rb"bias")
@@ -73,7 +75,7 @@ class Head:
         return found
 
 
-_CLASS = re.compile(rb"class[ \t]+(\w+)[ \t]*(?:\(([^)]*)|:)")
+_CLASS = re.compile(CLASS + rb"(?:\(([^)]*)|:)")
 _RENAMED = re.compile(rb"\n([A-Z]\w*)[ \t]*=[ \t]*([A-Za-z_][\w.]*)[ \t]*(?=[#\n])")
 _NEXT = re.compile(rb"\n(?:@|class\b|def\b|async\b)")
 """What comes after a class."""

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     """Where, in a file's bytes, a finding may be made: offsets. The path is the file's."""
 
 
+CLASS = rb"class[ \t]+(\w+)[ \t]*(?:\[[^\]\n]*\][ \t]*)?"
+"""The head of a class, before its bases; it may have type parameters."""
+
+
 @cache
 def compiled(pattern: bytes) -> re.Pattern[bytes]:
     """Compiled when it is first asked for: to compile all takes longer than to read most files."""
