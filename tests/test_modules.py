@@ -36,6 +36,18 @@ class Base(nn.Module):
 """
 
 
+UNDER = """\
+from torch import nn
+try:
+    from missing import Base
+except ImportError:
+    class Base(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.words = nn.Embedding(9, 4)
+            self.head = nn.Linear(4, 9)
+            self.head.weight = self.words.weight
+"""
 DERIVED = """\
 from torch import nn
 from .base import *
@@ -119,6 +131,7 @@ def test_an_import_that_cannot_be_read_is_unknown(tmp_path: Path, broken: bytes)
         ("from .base import \\\n    Base", "Base"),
         ("import os; from .base import Base", "Base"),
         ("try:\n    from .base import Base\nexcept ImportError:\n    Base = nn.Module", "Base"),
+        ("from .under import Base", "Base"),
         ("try:\n    from .base import Base\nexcept ImportError:\n    class Base: pass", "Base"),
         ("from .base import Base\nParent = Base", "Parent"),
         ("from .again import Base", "Base"),
@@ -136,6 +149,7 @@ def test_a_tie_of_a_base_class_elsewhere(tmp_path: Path, imports: str, base: str
             "pkg/__init__.py": "",
             "pkg/base.py": TIES,
             "pkg/again.py": "from .base import *\n",
+            "pkg/under.py": UNDER,
             "pkg/derived.py": DERIVED,
             "pkg/model.py": text,
         },

@@ -182,10 +182,15 @@ DETACHED: tuple[Candidate, ...] = (
         )
         for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
     ),
-    Likeness(
-        rb"no_grad\(\)\s+def\s+(?!_?init|_?reset)(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\."
-        + _NAME
-        + _NOT_SEEN
+    *(
+        Likeness(
+            switch
+            + rb"[ \t]*(?:\([^()\n]*\))?\s+(?:async[ \t]+)?def\s+(?!_?init|_?reset)"
+            + rb"(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\."
+            + _NAME
+            + _NOT_SEEN
+        )
+        for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
     ),
 )
 SPEAKS_OF_SHARING = Likeness(

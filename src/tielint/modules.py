@@ -16,7 +16,7 @@ from tielint.outlines import Definition, Head, Outline, head_of, outline_of, tie
 from tielint.parsing import LintError, lines_of, python_tree
 from tielint.reads import is_directory, is_file, is_there, read, remembered
 from tielint.source import SourceError, SourceFile, read_bytes
-from tielint.values import ClassDefinition, Frame, FunctionDefinition, Qualified, Value
+from tielint.values import UNKNOWN, ClassDefinition, Frame, FunctionDefinition, Qualified, Value, options
 
 MOST_BYTES = 1_000_000
 MOST_STEPS = 8
@@ -59,8 +59,9 @@ class Modules:
         if home.file == self.path or not (self.wants(name) or _matters(home)):
             return None
         frame = _names_of(home.file, *_version(home.file))
-        value = frame.locals.get(home.name) if frame else None
-        return value if isinstance(value, ClassDefinition | FunctionDefinition) else None
+        value = frame.locals.get(home.name, UNKNOWN) if frame else UNKNOWN
+        found = (option for option in options(value) if isinstance(option, ClassDefinition | FunctionDefinition))
+        return next(found, None)
 
     def knows(self, name: str) -> bool:
         """Whether another file of the project can define what a qualified name means."""

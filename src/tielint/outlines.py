@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tielint.parsing import blocks_of
 from tielint.patterns import CLASS
 
 _TIES = tuple(
@@ -215,12 +216,12 @@ def _text(node: ast.stmt, lines: list[bytes]) -> bytes:
 
 
 def _statements(body: list[ast.stmt]) -> Iterator[ast.stmt]:
-    """The statements of a module, also those under `if` and `try`."""
+    """The statements of a module, also those under `if`, `try` and the like."""
     for node in body:
         yield node
-        if isinstance(node, ast.If | ast.Try):
-            yield from _statements(node.body)
-            yield from _statements(node.orelse)
+        if not isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            for block in blocks_of(node):
+                yield from _statements(block)
 
 
 def _dotted(node: ast.expr) -> str:

@@ -129,11 +129,20 @@ def first_row(node: ast.stmt) -> int:
 
 def statements_in(node: ast.AST) -> Iterator[ast.stmt]:
     """All statements that a module or a statement holds, also those in others."""
-    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
-        for inner in getattr(node, name, ()):
-            if isinstance(inner, ast.stmt):
-                yield inner
+    for block in blocks_of(node):
+        for inner in block:
+            yield inner
             yield from statements_in(inner)
+
+
+def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
+    """The statements that a module or a statement holds itself: those of `if`, of each `except`, and so on."""
+    for name in ("body", "handlers", "cases", "orelse", "finalbody"):
+        parts: list[ast.stmt] | list[ast.ExceptHandler] | list[ast.match_case] = getattr(node, name, [])
+        if name in ("handlers", "cases"):
+            yield from (part.body for part in parts if isinstance(part, ast.ExceptHandler | ast.match_case))
+        else:
+            yield [part for part in parts if isinstance(part, ast.stmt)]
 
 
 def _deep(node: ast.stmt) -> bool:

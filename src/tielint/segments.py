@@ -17,7 +17,7 @@ from tielint import vocabulary
 from tielint.candidates import COPIED_DEEPLY, OWN, SPEAKS_OF_SHARING, TIES, AfterTie, written_in_place
 from tielint.flow import Flow, Surroundings, last_name
 from tielint.layers import CONTAINER_NAMES
-from tielint.parsing import COMMENT_OR_STRING, first_row
+from tielint.parsing import COMMENT_OR_STRING, blocks_of, first_row
 
 if TYPE_CHECKING:
     from tielint.patterns import Candidate
@@ -387,8 +387,8 @@ def _parts(body: Iterable[ast.stmt]) -> Iterator[ast.stmt]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) or _is_export(node):
             yield node
         else:
-            for inner in ("body", "handlers", "cases", "orelse", "finalbody"):
-                yield from _parts(getattr(node, inner, ()))
+            for block in blocks_of(node):
+                yield from _parts(block)
 
 
 def _is_export(node: ast.stmt) -> bool:

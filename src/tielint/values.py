@@ -153,7 +153,7 @@ class Qualified:
 class FunctionDefinition:
     """A function of the file, with the frame it was defined in.
 
-    decorators: the last names of its decorators: `property`, `staticmethod`, `no_grad`.
+    decorators: the last names of its decorators: `property`, `staticmethod`.
     """
 
     node: cst.FunctionDef

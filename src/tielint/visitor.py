@@ -450,7 +450,7 @@ class Visitor:
         for item in node.items:
             entered = self.head(item.item)
             self.meta = self.meta or entered == calls.META
-            if isinstance(item.item, cst.Call) and self.switches_grad_off(item.item):
+            if self.switches_grad_off(item.item):
                 self.grad = False
             if item.asname:
                 self.stores.bind(item.asname.name, entered, None)
@@ -458,12 +458,13 @@ class Visitor:
         self.grad, self.meta = grad, meta
         return left
 
-    def switches_grad_off(self, call: cst.Call) -> bool:
-        function = self.expressions.evaluate(call.func)
+    def switches_grad_off(self, entered: cst.BaseExpression) -> bool:
+        """Whether what `with` enters, or a decorator, is `no_grad` or the like."""
+        function = self.expressions.evaluate(entered.func if isinstance(entered, cst.Call) else entered)
         if not isinstance(function, Qualified):
             return False
-        if function.name == "torch.set_grad_enabled":
-            return bool(call.args) and self.expressions.evaluate(call.args[0].value) == Constant(False)
+        if function.name == "torch.set_grad_enabled" and isinstance(entered, cst.Call):
+            return bool(entered.args) and self.expressions.evaluate(entered.args[0].value) == Constant(False)
         return function.name in ("torch.no_grad", "torch.inference_mode")
 
     def try_block(self, node: cst.Try | cst.TryStar) -> bool:
@@ -580,7 +581,7 @@ class Visitor:
         self.returns.append([])
         self.conditions = list(self.conditions)
         self.block = ()
-        if function.decorators & {"no_grad", "inference_mode"}:
+        if any(self.switches_grad_off(decorator.decorator) for decorator in function.node.decorators):
             self.grad = False
         self.suite(function.node.body)
         result = self.returns.pop()
