@@ -514,6 +514,21 @@ def _is_pretrained_model(definition: ClassDefinition) -> bool:
     return any(name.endswith("PreTrainedModel") for name in names)
 
 
+def mark_followed(ties: Sequence[Tie]) -> None:
+    """Marks those whose target surely becomes the source itself, or another Parameter, later in the same run."""
+    later: dict[tuple[int, str], list[Tie]] = {}
+    for tie in reversed(ties):
+        place = (id(tie.target.owner), tie.target.cell.name)
+        tie.followed = any(_surely_runs_after(other, tie) for other in later.get(place, ()))
+        if tie.holds and tie.target.owner is not None:
+            later.setdefault(place, []).append(tie)
+
+
+def _surely_runs_after(tie: Tie, other: Tie) -> bool:
+    """Whether a later one is made whenever the other is."""
+    return tie.place.loops <= other.place.loops and set(tie.place.conditions) <= set(other.place.conditions)
+
+
 def complete(event: Event, ties: Sequence[Tie]) -> None:
     """What only the end of a run tells; `ties` are those of the run, in their order."""
     if event.target is not None and event.source is not None:

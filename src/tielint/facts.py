@@ -113,9 +113,9 @@ class Tie:
         assignment, `written` the expression that is assigned to.
     in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
     alternatives: how many things the value may be, by the branches before. varying_target: so may the target.
-    same_model, source_live, target_frozen, target_escapes: known only when the code around has run: whether both sides
-        belong to one model, whether the source is still in use, whether the target is kept from training, and whether
-        the function that made its layer returns it.
+    same_model, source_live, target_frozen, target_escapes, followed: known only when the code around has run: whether
+        both sides belong to one model, whether the source is still in use, whether the target is kept from training,
+        whether the function that made its layer returns it, and whether a real tie of the target surely follows.
     """
 
     target: Side
@@ -135,6 +135,7 @@ class Tie:
     source_live: bool = True
     target_frozen: bool = False
     target_escapes: bool = False
+    followed: bool = False
 
     @property
     def fit(self) -> Fit:

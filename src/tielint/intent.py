@@ -242,7 +242,7 @@ def itself(tie: Tie) -> bool:
 
 def two_owners(tie: Tie, intent: Intent) -> bool:
     """Whether source and target are different parts of what should be one model, as far as the code shows."""
-    if itself(tie) or not tie.source_live or tie.target_frozen or _unknown_tensor(tie):
+    if itself(tie) or not tie.source_live or tie.target_frozen or tie.followed or _unknown_tensor(tie):
         return False
     said = intent.tie >= Strength.NAME and not intent.against
     if intent.synchronise and intent.tie < Strength.COMMENT:

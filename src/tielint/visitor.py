@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 import libcst as cst
 
 from tielint import calls
-from tielint.events import Events, complete
+from tielint.events import Events, complete, mark_followed
 from tielint.expressions import Expressions
 from tielint.facts import Event, FileFacts, Place, Tie
 from tielint.layers import LAYERS, canonical
@@ -180,6 +180,7 @@ class Visitor:
             tie.source_live = still_in_use(tie.source.cell)
             tie.target_frozen = kept_from_training(tie.target.cell, tie.target.owner)
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))
+        mark_followed(self.pending)
         for event in self.pending_events:
             complete(event, self.pending)
         self.standing.extend(tie for tie in self.pending if tie.holds)
