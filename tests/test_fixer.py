@@ -283,6 +283,11 @@ def test_a_layer_that_gives_way_to_its_own_copy_is_no_tie() -> None:
 
 TIED_DEC = "self.dec = nn.Linear(4, 6)\n        self.dec.weight.data = self.enc.weight.data.t()"
 TIED_HEAD = "self.head = nn.Linear(4, 7, bias=False)\n        self.head.weight = nn.Parameter(self.emb.weight)"
+COPIED_HEAD = (
+    "self.head = nn.Linear(4, 7, bias=False)\n        if freeze:  # tie\n"
+    "            self.head.weight.data.copy_(self.emb.weight)\n        self.zero()\n\n"
+    "    def zero(self):\n        nn.init.zeros_(self.head.weight)\n\n    def count(self, give=give):"
+)
 RUN = "    loss = m.dec(m.enc(torch.ones(2, 6))).sum()\n"
 
 
@@ -293,6 +298,7 @@ RUN = "    loss = m.dec(m.enc(torch.ones(2, 6))).sum()\n"
         (TIED_HEAD, "    m.head.weight.requires_grad_(False)\n    return m.emb.weight.requires_grad"),
         (TIED_HEAD, "    *_, first, second = m.parameters()\n    return second.shape"),
         (TIED_HEAD, "    return list(m.parameters())[3].shape"),
+        (COPIED_HEAD, "    return m.emb.weight.abs().sum() > 0"),
         (TIED_DEC, "    m.enc.weight.requires_grad_(False)\n    return m.dec.weight.requires_grad"),
         (TIED_DEC, "    m.dec.weight.requires_grad_(False)\n    return m.enc.weight.requires_grad"),
         (TIED_DEC, f"{RUN}    return len(torch.autograd.grad(loss, last(m)))\ndef last(m):\n    return m.dec.weight"),
@@ -329,3 +335,12 @@ def test_what_one_tensor_gives_to_two_layers_may_be_two(source: str, target: str
     assert storage(made(text), "p") != storage(made(text), "q")
     assert fixed(text).findings == ()
     assert lint_source(SourceFile(Path("model.py"), text), Settings(prefilter=False)).findings == ()
+
+
+@pytest.mark.parametrize(("comment", "applied"), [("", True), ("  # as in the paper", False)])
+def test_a_safe_fix_takes_no_comment_away(comment: str, applied: bool) -> None:
+    tie = f"self.head.weight = nn.Parameter({comment}\n            self.emb.weight\n        )  # tied"
+    text = HEAD.format(body=f"self.head = nn.Linear(4, 7, bias=False)\n        {tie}")
+    new = fixed(text).new_text
+    assert (new is not None) == applied
+    assert new is None or "self.head.weight = self.emb.weight  # tied" in new

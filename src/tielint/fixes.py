@@ -18,8 +18,8 @@ from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength, itself
 from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
-from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop
-from tielint.parsing import lines_of
+from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop, is_overwritten
+from tielint.parsing import COMMENT_OR_STRING, lines_of
 from tielint.positions import Positions
 from tielint.settings import Settings
 from tielint.tensor import Storage
@@ -101,7 +101,19 @@ class Fixes:
         if fix is None:
             return None
         edits = tuple(replace(edit, content=self.in_own_quotes(edit.content)) for edit in fix.edits)
-        return replace(fix, message=self.in_own_quotes(fix.message), edits=edits)
+        fix = replace(fix, message=self.in_own_quotes(fix.message), edits=edits)
+        if fix.applicability is Applicability.SAFE and any(map(self.drops_a_comment, edits)):
+            return _fix(fix.message, edits, "comments in what is replaced would go with it")
+        return fix
+
+    def drops_a_comment(self, edit: Edit) -> bool:
+        """Whether there is a comment inside the code that an edit replaces: it has several rows then."""
+        start, end = edit.span.start, edit.span.end
+        rows = lines_of(self.tree.code)[start.row - 1 : end.row]
+        if len(rows) < 2 or not any("#" in row for row in rows):
+            return False
+        text = "\n".join([rows[0][start.column - 1 :], *rows[1:-1], rows[-1][: end.column - 1]])
+        return any(found[1] and found[1] not in edit.content for found in COMMENT_OR_STRING.finditer(text))
 
     def in_own_quotes(self, text: str) -> str:
         """`layers["dec"]` where the file writes it so."""
@@ -182,6 +194,8 @@ class Fixes:
             return None
         doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
         doubt = doubt or doubt_of_loss(tie, replaced, self.tree, self.names)
+        if doubt is None and is_overwritten(tie, self.tree, self.positions):
+            doubt = "the copy is written over afterwards"
         if doubt is None and self.freezes_by_loop:
             doubt = "this file keeps Parameters from training that it does not name"
         if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
@@ -282,7 +296,8 @@ class Fixes:
             (*edits, *made.provide),
             doubt_of(tie, judgement)
             or self.doubt_of_class(tie, layer, made, uses)
-            or doubt_of_loss(tie, replaced, self.tree, self.names),
+            or doubt_of_loss(tie, replaced, self.tree, self.names)
+            or ("the copy is written over afterwards" if is_overwritten(tie, self.tree, self.positions) else None),
         )
 
     def doubt_of_uses(self, tie: Tie, part: Part) -> str | None:

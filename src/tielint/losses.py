@@ -9,10 +9,11 @@ from collections.abc import Collection, Iterable
 
 import libcst as cst
 
-from tielint.facts import Tie
+from tielint.facts import Tie, Write
 from tielint.layers import LAYERS
+from tielint.positions import Positions
 from tielint.spelling import dotted_name, last_name, parts_of
-from tielint.tensor import OPERATIONS
+from tielint.tensor import OPERATIONS, Storage
 from tielint.tree import Tree
 from tielint.values import Instance
 
@@ -47,6 +48,27 @@ def doubt_of_loss(tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, names: 
     if _is_frozen(tie.source.owner) or tie.source.cell.marks.get("frozen"):
         return "the source is kept from training"
     return None
+
+
+def is_overwritten(tie: Tie, tree: Tree, positions: Positions) -> bool:
+    """Whether its function goes on to write over a copy: `nn.init.zeros_(head.weight)` would zero the source, too."""
+    if tie.write is not Write.COPY and tie.state.storage is not Storage.FRESH:
+        return False
+    own, row = tree.function_of(tie.place.statement), positions.span(tie.place.statement).end.row
+
+    def follows(node: cst.CSTNode) -> bool:
+        return tree.function_of(node) is own and positions.span(node).start.row > row
+
+    for call in tree.every(cst.Call):
+        name = last_name(call.func) or ""
+        if name.endswith("_") and not name.endswith("__") and name != "requires_grad_":
+            written = [argument.value for argument in call.args[:1]]
+            written += [call.func.value] if isinstance(call.func, cst.Attribute) else []
+            if any(tree.text_of(node).removesuffix(".data") == tie.target.text for node in written):
+                function = tree.function_of(call)
+                if follows(call) or (function and any(map(follows, tree.named(function.name.value)))):
+                    return True
+    return False
 
 
 def _only_computes(call: cst.Call, names: Collection[str]) -> bool:
