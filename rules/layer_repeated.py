@@ -11,6 +11,7 @@ from tielint.intent import Strength, comments, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.layer_lists import repeats_a_layer
 from tielint.rule import Rule
+from tielint.values import ClassDefinition
 from tielint.vocabulary import words
 
 _WITHOUT_PARAMETERS = re.compile(
@@ -29,6 +30,13 @@ _REPEATED_ON_PURPOSE = re.compile(
 """What a comment says of a repetition that is meant."""
 
 
+_ONE_FOR_ALL = re.compile(
+    r"(?<![a-z])(?:universal|recurrent|looped|weight-tied|weight-sharing|albert)(?![a-z])"
+    r"|(?<![a-z])same[ _-](?:layer|block|module|network|cell|weights?|parameters)(?![a-z])"
+)
+"""What names and docstrings of classes say, whose depth is a repetition."""
+
+
 class LayerRepeated(Rule):
     """One layer object is repeated, so that all its places train one set of Parameters.
 
@@ -36,8 +44,8 @@ class LayerRepeated(Rule):
     Finds `nn.ModuleList([layer] * n)`, `nn.Sequential(*[layer] * n)`, `nn.ModuleList([layer for _ in range(n)])` with
     one `layer` made outside, `layers.append(layer)` and `layers += [layer]` in a loop that does not make it,
     `nn.ModuleDict({name: layer for name in names})`, and `nn.ParameterList([p] * n)`. Layers without Parameters
-    (dropout, activations) may be repeated; where a name, a comment or a condition speaks of sharing, repetition is
-    what was asked for, and the rule is silent.
+    (dropout, activations) may be repeated; where a name, a comment, a condition or the docstring of the class speaks
+    of sharing, repetition is what was asked for, and the rule is silent.
 
     ## Why it is wrong
     A list is multiplied by copying references. The model prints n layers and has the Parameters of one.
@@ -85,9 +93,16 @@ class LayerRepeated(Rule):
                 continue
             if _REPEATED_ON_PURPOSE.search(words(f"{comments(event.place)} {event.target_text}")):
                 continue
+            if any(map(_is_said_of, event.place.classes)):
+                continue
             known = event.cell is not None or event.has_parameters
             confidence = Confidence.CERTAIN if known else Confidence.LIKELY
             yield Judgement(event, self.verdict, confidence, _message(event), intent, _remedy())
+
+
+def _is_said_of(definition: ClassDefinition) -> bool:
+    said = f"{definition.name} {definition.node.get_docstring() or ''}"
+    return _ONE_FOR_ALL.search(words(said)) is not None
 
 
 def _harmless(event: Event) -> bool:

@@ -57,7 +57,8 @@ def is_overwritten(tie: Tie, tree: Tree, positions: Positions) -> bool:
     own, row = tree.function_of(tie.place.statement), positions.span(tie.place.statement).end.row
 
     def follows(node: cst.CSTNode) -> bool:
-        return tree.function_of(node) is own and positions.span(node).start.row > row
+        later = tree.function_of(node) is own and positions.span(node).start.row > row
+        return later and not tree.in_other_branch(tie.place.statement, node)
 
     for call in tree.every(cst.Call):
         name = last_name(call.func) or ""

@@ -92,6 +92,17 @@ class Tree:
         """Whether `node` is one of these or a part of one."""
         return node in holders or any(outer in holders for outer in self.above(node))
 
+    def in_other_branch(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
+        """Whether two nodes are in two branches of one `if` or `match`, of which one runs."""
+        ways = [[node, *self.above(node)], [other, *self.above(other)]]
+        joint = next((holder for holder in ways[0] if holder in ways[1]), None)
+        if not isinstance(joint, cst.If | cst.Match):
+            return False
+        branches = [way[way.index(joint) - 1] for way in ways if way[0] is not joint]
+        return len(branches) == 2 and all(
+            isinstance(b, cst.BaseSuite | cst.If | cst.Else | cst.MatchCase) for b in branches
+        )
+
     def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
         if node not in self._functions:
             holder = self.parent(node)

@@ -102,6 +102,7 @@ class Visitor:
         self.defined_classes: list[ClassDefinition] = []
         self.runs: dict[int, int] = {}
         self.names_in_loops: dict[cst.CSTNode, set[str]] = {}
+        self.equalities: dict[cst.CSTNode, cst.Comparison] = {}
         self.returns: list[list[Value]] = []
         self.pending: list[Tie] = []
         self.standing: list[Tie] = []
@@ -230,7 +231,7 @@ class Visitor:
                 return self.try_block(node)
             case cst.Match():
                 self.head(node.subject)
-                cases = [self._case(case) for case in node.cases]
+                cases = [self._case(case, node.subject) for case in node.cases]
                 return self.branches(cases if takes_all(node.cases[-1]) else [*cases, lambda: False])
         return False
 
@@ -239,16 +240,27 @@ class Visitor:
         self.statement = expression
         return self.expressions.evaluate(expression)
 
-    def _case(self, case: cst.MatchCase) -> Callable[[], bool]:
+    def _case(self, case: cst.MatchCase, subject: cst.BaseExpression) -> Callable[[], bool]:
+        """One of the arms of `match`; `case "tied":` holds where `subject == "tied"` does."""
+
         def run() -> bool:
             for name in captured(case.pattern):
                 self.set_local(name, Unknown(name))
-            if case.guard is None:
-                return self.suite(case.body)
-            self.head(case.guard)
-            return self.under(Condition(case.guard, True), lambda: self.suite(case.body))
+            if case.guard is not None:
+                self.head(case.guard)
+            tests = [case.guard] if case.guard else []
+            if isinstance(case.pattern, cst.MatchValue | cst.MatchSingleton):
+                tests.append(self.equality_of(case.pattern, subject))
+            return self.under_all([Condition(test, True) for test in tests], lambda: self.suite(case.body))
 
         return run
+
+    def equality_of(self, pattern: cst.MatchValue | cst.MatchSingleton, subject: cst.BaseExpression) -> cst.Comparison:
+        """The same one whenever the pattern is met: conditions are told apart by their tests."""
+        if pattern not in self.equalities:
+            target = cst.ComparisonTarget(cst.Equal(), pattern.value)
+            self.equalities[pattern] = cst.Comparison(subject, [target])
+        return self.equalities[pattern]
 
     def suite(self, body: cst.BaseSuite) -> bool:
         if isinstance(body, cst.SimpleStatementSuite):
@@ -379,9 +391,14 @@ class Visitor:
 
     def under(self, condition: Condition, run: Callable[[], T]) -> T:
         """Runs what a condition guards."""
-        self.conditions.append(condition)
+        return self.under_all([condition], run)
+
+    def under_all(self, conditions: Sequence[Condition], run: Callable[[], T]) -> T:
+        """Runs what several conditions guard."""
+        self.conditions += conditions
         result = run()
-        self.conditions.remove(condition)
+        for condition in conditions:
+            self.conditions.remove(condition)
         return result
 
     @property
