@@ -52,7 +52,7 @@ class TieRemade(Rule):
     code = "TIE303"
     name = "tie-remade"
     verdict = Verdict.BROKEN_LATER
-    triggers = ((b"assign", b"to_empty"), (b"weight", b"bias"))
+    triggers = ((b"assign", b"to_empty", b"load_state_dict"), (b"weight", b"bias"))
     sites = (*TIES, REMAKES)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

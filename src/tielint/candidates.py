@@ -129,21 +129,30 @@ def written_in_place(data: bytes, _path: Path | str) -> Iterator[int]:
     for match in compiled(rb"\.(?:copy_|set_)\(").finditer(data):
         before, after = data[max(0, match.start() - 40) : match.start()], data[match.end() : match.end() + 120]
         read = compiled(_READ).search(after.partition(b"\n")[0]) and not before.endswith(b"init")
-        if read or compiled(_WRITTEN).search(before) or _is_local(before, data):
+        if read or compiled(_WRITTEN).search(before) or _is_named(before, data):
             yield match.start()
 
 
-def _is_local(before: bytes, data: bytes) -> bool:
-    """Whether a local name stands there that is a Parameter."""
-    name = compiled(rb"(?<![\w.])\w+\Z").search(before)
-    return name is not None and name[0] in _names_of_parameters(data)
+def _is_named(before: bytes, data: bytes) -> bool:
+    """Whether a local name stands there that is a Parameter, or an attribute that a module calls one of its own."""
+    name = compiled(rb"([\w.]*?)(\w+)(?:\[[^\]\n]*\])?\Z").search(before)
+    if name is None:
+        return False
+    return name[2] in (_own_parameters(data) if name[1].endswith(b".") else _names_of_parameters(data))
 
 
 @lru_cache(maxsize=1)
 def _names_of_parameters(data: bytes) -> set[bytes]:
-    """The local names that are given Parameters, or tensors made of them."""
-    found = preceding(data, rb"\." + OWN, rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)")
-    return {name for match in found for name in compiled(rb"\w+").findall(match[1])}
+    """The local names that are given Parameters, or tensors made of them, and the arguments of functions that tie."""
+    names: list[bytes] = []
+    for assigned in preceding(data, rb"\." + OWN, rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)"):
+        names.append(assigned[1])
+    for listed in compiled(rb"parameters\(\)").finditer(data):
+        line = data[max(data.rfind(b"\n", 0, listed.start()) + 1, listed.start() - 200) : listed.start()]
+        if drawn := compiled(rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b|^[ \t]*(\w+)[ \t]*=(?!=)").search(line):
+            names.append(drawn[1] or drawn[2])
+    names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har)\w*\(([^)]*)\)").findall(data)
+    return {name for found in names for name in compiled(rb"\w+").findall(found)}
 
 
 _WRITTEN = rb"(?:" + _WORD_OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?\Z"
@@ -161,6 +170,15 @@ WRITES: tuple[Candidate, ...] = (
     *KEPT,
 )
 """One of these makes, or misses, a tie."""
+
+
+def _detaches_a_local(data: bytes, _path: Path | str) -> Iterator[int]:
+    """`table.detach()`, where a Parameter has that name."""
+    for match in compiled(rb"\.detach\(|\.data\b(?!\.\w+_\()").finditer(data):
+        name = compiled(rb"(?<![\w.])\w+\Z").search(data, max(0, match.start() - 40), match.start())
+        if name and name[0] in _names_of_parameters(data):
+            yield match.start()
+
 
 _NOT_SEEN = rb"(?!\.(?:device|dtype|shape|size|ndim|dim|numel|requires_grad)\b)"
 DETACHED: tuple[Candidate, ...] = (
@@ -182,6 +200,7 @@ DETACHED: tuple[Candidate, ...] = (
         )
         for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
     ),
+    _detaches_a_local,
     *(
         Likeness(
             switch
@@ -209,6 +228,7 @@ COPIED_DEEPLY = Likeness(
 """What is copied may be a layer."""
 OPTIMIZER = (
     Likeness(rb"optim\.(?<!\woptim\.)\w+\("),
+    Likeness(rb"optim\.(?<!\woptim\.)(?!Optimizer\b)[A-Z]\w+(?![\w(.\]])"),
     Likeness(rb"torch\.optim\b[^\n]{0,80}\bas[ \t]"),
     *(
         Likeness(name + rb"\w*\(")
@@ -281,7 +301,7 @@ REPLACES = AfterTie(rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=(?!=)")
 """An attribute is assigned."""
 SETS = AfterTie(rb"setattr|register_|add_module|del[ \t](?<!\wdel[ \t])")
 REPARAMETRIZES = AfterTie(rb"(?:weight_norm|spectral_norm|prune|parametriz|orthogonal)")
-REMAKES = AfterTie(rb"(?:assign|to_empty)")
+REMAKES = AfterTie(rb"(?:assign|to_empty|load_state_dict\([^\n]*,[^\n]*,)")
 
 
 def changes_a_parameter(data: bytes, _path: Path | str) -> Iterator[int]:

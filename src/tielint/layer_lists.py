@@ -64,13 +64,14 @@ def _grown(data: bytes) -> Iterator[int]:
     Or it is multiplied: that, only where it becomes a container.
     """
     known: tuple[set[bytes], set[bytes]] | None = None
-    for match in compiled(_GROWS).finditer(data):
-        grown = compiled(rb"([\w.]+)[ \t]*\Z").search(data, max(0, match.start() - 120), match.start())
-        if grown:
-            contained, returned = known = known or _handed_on(data)
-            leads_on = grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned))
-            if leads_on and not (match[1] and _rebound(match, data)):
-                yield match.start()
+    for pattern in _GROWS:
+        for match in compiled(pattern).finditer(data):
+            grown = compiled(rb"([\w.]+)[ \t]*\Z").search(data, max(0, match.start() - 120), match.start())
+            if grown:
+                contained, returned = known = known or _handed_on(data)
+                leads_on = grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned))
+                if leads_on and not (match[1] and _rebound(match, data)):
+                    yield match.start()
 
 
 def _handed_on(data: bytes) -> tuple[set[bytes], set[bytes]]:
@@ -89,9 +90,12 @@ def _rebound(match: re.Match[bytes], data: bytes) -> bool:
 
 
 _COMPREHENDED = rb"[\[({]\s*(?:[^\[\](){}\n]{1,60}:\s*)?([A-Za-z_][\w.]*)\s+\Z"
+_NAME = rb"\s*(?!None\b|True\b|False\b)([A-Za-z_][\w.]*)\s*,?\s*"
 _GROWS = (
-    rb"(?:\.(?:append\(|insert\([^,\n]*,|extend\(\s*[\[(])|\+=[ \t]*[\[(])\s*(?!None\b|True\b|False\b)"
-    rb"([A-Za-z_][\w.]*)\s*,?\s*[\])]|\*=(?<=\w \*=)[ \t]*[\w(]"
+    rb"\.(?:append\(|insert\([^,\n]*,)" + _NAME + rb"\)",
+    rb"\.extend\(\s*[\[(]" + _NAME + rb"[\])]",
+    rb"\+=[ \t]*[\[(]" + _NAME + rb"[\])]",
+    rb"\*=(?<=\w \*=)[ \t]*[\w(]()",
 )
 _BINDS = (
     rb"^[ \t]*(?:[^=\n]*:[ \t]*|\(?[\w., \t]*,[ \t]*)?NAME(?:[ \t]*,[\w., \t]*)?\)?[ \t]*(?::[^=\n]{1,60})?=(?!=)|"
@@ -233,7 +237,7 @@ def _makers(data: bytes) -> Iterator[bytes]:
             yield match[1]
     for pattern in _CALLED_IN_A_LIST:
         for name in set(compiled(pattern).findall(data)):
-            if any(_makes_a_layer(body[2], modules) for body in re.finditer(_BODY.replace(b"NAME", name), data)):
+            if any(_makes_a_layer(body, modules) for body in _bodies(name, data)):
                 yield name
     for match in compiled(_IS_A_LAMBDA).finditer(data):
         if match[1] in modules or _is_a_layer(match[1]):
@@ -249,6 +253,14 @@ def _makers(data: bytes) -> Iterator[bytes]:
 
 def _is_a_layer(name: bytes) -> bool:
     return compiled(_LAYER_CLASS).match(name + b"(") is not None
+
+
+def _bodies(function: bytes, data: bytes) -> Iterator[bytes]:
+    """The texts of functions with this name, up to the next function or class beside them."""
+    for place in places_of(b"def " + function + b"(", data):
+        indent = data[data.rfind(b"\n", 0, place) + 1 : place]
+        ends = (data.find(b"\n" + indent + word, place) for word in (b"def ", b"class ", b"@"))
+        yield data[place : min((end for end in ends if end >= 0), default=len(data))]
 
 
 def _makes_a_layer(body: bytes, modules: set[bytes]) -> bool:
@@ -285,8 +297,20 @@ class _Lists:
 
     def _is_handed_over(self, name: bytes) -> bool:
         """Whether all that is done with a local name is to fill it and to make containers of it."""
-        every = len(re.findall(rb"(?<![\w.])%b\b" % name, self._data))
-        return every == len(re.findall(_HANDED_OVER.replace(b"NAME", name), self._data, re.MULTILINE))
+        return all(self._hands_over(place, place + len(name)) for place in places_of(name, self._data))
+
+    def _hands_over(self, start: int, end: int) -> bool:
+        """Whether a list that is named there, if one is, is filled or becomes a container."""
+        data = self._data
+        if compiled(rb"[\w.]").match(data, start - 1) or compiled(rb"\w").match(data, end):
+            return True
+        before = data[max(data.rfind(b"\n", 0, start) + 1, start - 60) : start]
+        if not before.strip():
+            return bool(compiled(_GROWS_OR_IS_MADE).match(data, end))
+        if before.rstrip(b" \t*").endswith(_TAKING) and compiled(rb"[ \t]*\)").match(data, end):
+            return True
+        in_a_loop = compiled(rb"\bin[ \t]+\Z").search(before) and compiled(rb"[ \t]*:").match(data, end)
+        return bool(in_a_loop or compiled(_GROWS_IT).match(data, end))
 
 
 @lru_cache(maxsize=16)
@@ -332,11 +356,11 @@ _BECOMES_CONTAINER = (
     rb"\1self\.NAME[ \t]*=[ \t]*(?:\w+\.)*(?:ModuleList|Sequential)\([ \t]*\*?self\.NAME[ \t]*\)"
 )
 """In one block: it becomes a container whenever it was a list."""
-_HANDED_OVER = (
-    rb"^[ \t]*NAME[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|(?:collections\.)?(?:list|dict|OrderedDict)\()|"
-    rb"(?<![\w.])NAME(?:(?:\[[^=\n]*\])?[ \t]*[+|]=|\[[^=\n]*\][ \t]*=(?!=)|\.(?:append|extend|insert|update)\()|"
-    rb"(?:ModuleList|ModuleDict|Sequential|len|enumerate)\([ \t]*\*?[ \t]*NAME[ \t]*\)|\bin[ \t]+NAME[ \t]*:"
+_GROWS_IT = rb"(?:\[[^=\n]*\])?[ \t]*[+|]=|\[[^=\n]*\][ \t]*=(?!=)|\.(?:append|extend|insert|update)\("
+_GROWS_OR_IS_MADE = (
+    _GROWS_IT + rb"|[ \t]*(?::[^=\n]{1,60})?=[ \t]*(?:[\[{(]|(?:collections\.)?(?:list|dict|OrderedDict)\()"
 )
+_TAKING = (b"ModuleList(", b"ModuleDict(", b"Sequential(", b"len(", b"enumerate(")
 _LAYER_CLASS = (
     rb"(?:Linear|Bilinear|Embedding|Conv(?!ert)|Parameter|LSTM|GRU|RNN|LayerNorm|BatchNorm|GroupNorm|Instance|Multihead|RMS|"
     rb"PReLU|Transformer|AdaptiveLog|Sequential|ModuleList|ModuleDict)\w*\("
@@ -354,7 +378,6 @@ _CALLED_IN_A_LIST = (
     rb"=[ \t]*[\[{][ \t]*(?:[\w\"']+:[ \t]*)?(?:\w+\.)?([a-z_]\w*)\(",
     rb"\.append\([ \t]*(?:\w+\.)?([a-z_]\w*)\(",
 )
-_BODY = rb"(?:^|\n)([ \t]*)(?:async[ \t]+)?def[ \t]+NAME\(((?:[^\n]*\n(?!\1[^\s#)])){1,200}?[^\n]*\n(?=\1[^\s#)]|\Z))"
 _IS_A_LAMBDA = rb"lambda[^:\n]*:[ \t]*(?:\w+\.)*(\w+)\("
 _FILLING = frozenset(
     rb"append extend insert setdefault update add appendleft list tuple dict set OrderedDict deque".split()
