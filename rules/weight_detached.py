@@ -26,6 +26,10 @@ _ON_PURPOSE = re.compile(
 _PRODUCTS = frozenset(["@", "matmul", "mm"])
 
 
+_COMPUTING = frozenset(name for name in LAYERS if "Embedding" not in name)
+"""Layers that use their weight as `F.linear` and `F.conv2d` do; an embedding's lookup is another use than a product."""
+
+
 class WeightDetached(Rule):
     """A forward pass computes with another layer's weight through `.data` or `.detach()`: no gradient comes back.
 
@@ -97,7 +101,25 @@ def _confidence(event: Event, intent: Intent) -> Confidence | None:
         return Confidence.CERTAIN
     if event.target_text in _PRODUCTS and not isinstance(event.place.statement, cst.Return):
         return Confidence.POSSIBLE
+    if _beside_its_own_use(event):
+        return Confidence.POSSIBLE
     return Confidence.LIKELY
+
+
+def _beside_its_own_use(event: Event) -> bool:
+    """A layer is called, and its weight, detached in so many words, is used once more the same way round.
+
+    Whoever writes that holds a classifier constant for a second loss, or draws a map of its activations.
+    """
+    layer = event.cell.home if event.cell else None
+    cut = _cutting(event.value)
+    if layer is None or cut is None or not isinstance(cut[0], cst.Call) or not event.place.functions:
+        return False
+    if layer.layer not in _COMPUTING or event.state is None or event.state.transposed:
+        return False
+    called = event.source_text.removesuffix(".weight").removesuffix(".bias")
+    function = event.place.functions[-1].node
+    return any(isinstance(part, cst.Call) and code_of(part.func) == called for part in parts_of(function.body))
 
 
 def _names(event: Event) -> str:
@@ -131,7 +153,7 @@ def _cutting(value: cst.BaseExpression | None) -> tuple[cst.BaseExpression, cst.
                 return current, inner
             case cst.Call(func=cst.Attribute(value=inner, attr=cst.Name(value="detach"))):
                 return current, inner
-            case cst.Call(func=cst.Attribute(value=inner)) | cst.Attribute(value=inner):
+            case cst.Call(func=cst.Attribute(value=inner)) | cst.Attribute(value=inner) | cst.Subscript(value=inner):
                 current = inner
             case _:
                 return None
