@@ -1,4 +1,6 @@
-"""Keeps what linting a file gave, until the file or something that it depends on changes. Asked by `run.py`.
+"""Keeps what linting a file gave, until the file or something that it depends on changes.
+
+Asked by `run.py`; `cli.py` has the last run kept.
 
 One file holds the results of all files, for one version of the rules and one choice of settings: a line with a checksum
 of the second line, which is JSON. `paths` are files and how they were: time in ns (-1 where that may not last), size
@@ -15,6 +17,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from threading import get_ident
 from typing import Any, TypeAlias
@@ -198,10 +201,12 @@ def keep_run(
 
 
 def _own_files() -> list[str]:
-    """The modules of tielint and of all rules: whatever they find changes with them."""
+    """The modules of tielint and of all rules, and LibCST's first: whatever they find changes with them."""
     rules = {sys.modules[type(rule).__module__].__file__ for rule in all_rules()}
+    parser = find_spec("libcst")
+    others = {*rules, parser.origin if parser else None}
     package = Path(__file__).parent
-    return sorted({*map(str, package.rglob("*.py")), *(file for file in rules if file)})
+    return sorted({*map(str, package.rglob("*.py")), *(file for file in others if file)})
 
 
 def _version(settings: Settings) -> str:

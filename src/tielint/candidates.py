@@ -10,7 +10,7 @@ import re
 from functools import lru_cache
 
 from tielint.layer_lists import lists_layers, repeats_a_layer
-from tielint.patterns import CLASS, Likeness, Near, compiled, preceding
+from tielint.matching import CLASS, Likeness, Near, compiled, preceding
 from tielint.reads import remembered
 
 TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tielint.patterns import Candidate
+    from tielint.matching import Candidate
 
 
 _NAME = rb"(?:weight|bias|kernel|(?:weight|bias)_(?:ih|hh|hr)_l\w+|weight_[gv]|bias_[kv]|in_proj_weight|in_proj_bias)\b"

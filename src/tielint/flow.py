@@ -1,4 +1,4 @@
-"""Whether a place of interest surely comes to nothing: a look at the statements around it, without running them.
+"""Whether a place that the gate saw surely comes to nothing: a look at the statements around it, none of them run.
 
 Asked by `segments.py` in large files, where it is worth more than it costs. What it is not sure of, it lets through.
 """
@@ -18,7 +18,7 @@ from tielint.tensor import OPERATIONS
 from tielint.vocabulary import TIE, TIE_METHOD, words
 
 if TYPE_CHECKING:
-    from tielint.patterns import Candidate
+    from tielint.matching import Candidate
 
 _HANDS_ON = frozenset(OPERATIONS) | frozenset(
     [

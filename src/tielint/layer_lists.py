@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from tielint.patterns import CLASS, Likeness, compiled, places_of, preceding
+from tielint.matching import CLASS, Likeness, compiled, places_of, preceding
 
 TYPE_CHECKING = False  # as type checkers know it: to import `typing` takes its time
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tielint.matching import CLASS
 from tielint.parsing import blocks_of
-from tielint.patterns import CLASS
 
 _TIES = tuple(
     re.compile(pattern)

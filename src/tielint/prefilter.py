@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import TypeAlias
 
-    from tielint.patterns import Candidate
+    from tielint.matching import Candidate
     from tielint.rule import Rule
 
     Site: TypeAlias = tuple[Candidate, int]

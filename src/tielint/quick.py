@@ -1,6 +1,6 @@
 """The answer to the commonest question, whether these few files are clean, where little has to be loaded to know it.
 
-Asked by `__main__.py` before anything else is imported. Where it is not sure it says nothing: the long way is taken.
+Asked by `__main__.py` before the command line is imported. Where it is not sure it says nothing: the long way is taken.
 """
 
 from __future__ import annotations

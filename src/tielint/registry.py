@@ -1,6 +1,6 @@
 """Finds the rules, tielint's own and those of other packages, and reads their docstrings.
 
-Called by the configuration (which codes are there?), the linter (what to run?) and the reports (what does a rule say?).
+Asked by the configuration (which codes are there?), the analysis (what to run?), the reports (what does a rule say?).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from tielint.findings import Verdict
 if TYPE_CHECKING:
     from tielint.facts import FileFacts
     from tielint.judgement import Judgement
-    from tielint.patterns import Candidate
+    from tielint.matching import Candidate
 
 
 class Rule(ABC):

@@ -20,7 +20,7 @@ from tielint.layers import CONTAINER_NAMES
 from tielint.parsing import COMMENT_OR_STRING, blocks_of, first_row
 
 if TYPE_CHECKING:
-    from tielint.patterns import Candidate
+    from tielint.matching import Candidate
     from tielint.prefilter import Site
 
 _WORD = re.compile(r"[^\W\d]\w*")

@@ -323,11 +323,9 @@ class Stores:
 
     def spell(self, instance: Instance) -> str | None:
         """An expression that names the object here and now; None if none surely does."""
-        frame: Frame | None = self.visitor.frame
         steps = ""
-        current = instance
-        for _ in range(20):
-            frame = self.visitor.frame
+        for current in instance.outward():
+            frame: Frame | None = self.visitor.frame
             while frame is not None:
                 name = frame.roots.get(id(current))
                 if name is not None and any(o is current for o in options(frame.locals.get(name, UNKNOWN))):
@@ -336,8 +334,7 @@ class Stores:
             place = current.place
             if place is None or any(sign in place[1] for sign in ("each ", "(", "{")):
                 return None
-            current, step = place
-            steps = step + steps
+            steps = place[1] + steps
         return None
 
     def store_item(self, receiver: Value, target: cst.Subscript, value: Value, node: cst.BaseExpression | None) -> None:

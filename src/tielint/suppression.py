@@ -1,4 +1,4 @@
-"""`# noqa` comments, read as Ruff and flake8 read them. Called by the linter once the findings of a file are known."""
+"""`# noqa` comments, read as Ruff and flake8 read them. Called by `analysis.py` when a file's findings are known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""The objects of an abstract run: modules, Parameters, tensors, functions, constants. Made and changed by `visitor.py`.
+"""The objects of an abstract run: modules, Parameters, tensors, functions, constants. Made and changed by `visitor.py`
+and what it asks: `expressions.py`, `calls.py`, `stores.py`.
 
 State that can differ between branches lives in dictionaries, so that one journal can undo and join it.
 """

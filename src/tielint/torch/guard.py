@@ -36,11 +36,11 @@ def assert_tied(
     if other.verdict == "tied":
         right = "the tie is not transposed" if transposed else "the tie is transposed: pass transposed=True"
         raise AssertionError(f"{target} is tied to {source}, but {right}")
-    verdict, what = _verdict(found, other, transposed)
+    verdict, what = _verdict(found, other)
     raise AssertionError(f"{target} is not tied to {source}: {verdict}, {what}")
 
 
-def _verdict(found: Link, other: Link, transposed: bool) -> tuple[str, str]:
+def _verdict(found: Link, other: Link) -> tuple[str, str]:
     """The more telling one of the two layouts."""
     for verdict, turned in ((found.verdict, ""), (other.verdict, "; and the layout is the other one")):
         if verdict in _WHAT_IT_IS and verdict != "independent":

@@ -1,4 +1,4 @@
-"""What the candidates are made of: patterns over bytes, and where they match.
+"""How patterns are held against bytes. The patterns are in `candidates.py` and `layer_lists.py`.
 
 A pattern that starts with a literal is searched for many times faster than another, so each candidate looks for a
 literal first, and only there at what is around it.
