@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import libcst as cst
 
-from tielint import calls
+from tielint import calls, containers
 from tielint.facts import Repetition
 from tielint.layers import CONTAINERS, LAYERS, Shape, canonical, parameter_named
 from tielint.spelling import plain_code_of
@@ -343,9 +343,9 @@ class Expressions:
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.StarredElement):
-                calls.extend(self.visitor, made, value)
+                containers.extend(self.visitor, made, value)
             else:
-                calls.append(self.visitor, made, value)
+                containers.append(self.visitor, made, value)
         return made
 
     def _is_new(self, made: Instance) -> None:
@@ -358,7 +358,7 @@ class Expressions:
             value = self.evaluate(element.value)
             if isinstance(element, cst.DictElement):
                 key = self.evaluate(element.key)
-                calls.append(self.visitor, made, value)
+                containers.append(self.visitor, made, value)
                 if isinstance(key, Constant):
                     made.attributes[f"[{key.value!r}]"] = value
         return made
@@ -382,7 +382,7 @@ class Expressions:
         made = Instance(Root.BUILT, items={}, node=node, marks={"open": True})
         if isinstance(element, cst.Name) and element.value not in _bound_names(node.for_in):
             made.marks["repeated"] = Repetition(node, self.visitor.here())
-        calls.append(self.visitor, made, value)
+        containers.append(self.visitor, made, value)
         return made
 
     def bind_comprehension(self, clause: cst.CompFor) -> None:
@@ -409,11 +409,11 @@ class Expressions:
             repeated = left if isinstance(left, Instance) and left.items is not None else right
             if isinstance(repeated, Instance) and repeated.items is not None:
                 several = self.copied_list(repeated, node)
-                calls.multiply(self.visitor, several, right if repeated is left else left, node)
+                containers.multiply(self.visitor, several, right if repeated is left else left, node)
                 return several
         if isinstance(node.operator, cst.Add) and isinstance(left, Instance) and left.items is not None:
             both = self.copied_list(left, node)
-            calls.extend(self.visitor, both, right)
+            containers.extend(self.visitor, both, right)
             return both
         if isinstance(node.operator, cst.Add) and isinstance(left, Each) and isinstance(right, Each):
             return Instance(Root.BUILT, items={0: left, 1: right}, node=node, marks={"open": True})
@@ -422,7 +422,7 @@ class Expressions:
     def copied_list(self, original: Instance, node: cst.BaseExpression) -> Instance:
         """A new list with the elements of another; those made for that one hang in the new one now."""
         made = Instance(Root.BUILT, items={}, node=node, marks={"loops": self.visitor.loops})
-        calls.extend(self.visitor, made, original)
+        containers.extend(self.visitor, made, original)
         return made
 
     def _unary(self, node: cst.UnaryOperation) -> Value:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import libcst as cst
 
-from tielint import calls
+from tielint import calls, containers
 from tielint.events import Events, complete, mark_followed
 from tielint.expressions import Expressions
 from tielint.facts import Event, FileFacts, Place, Tie
@@ -326,10 +326,10 @@ class Visitor:
         lists = [option for option in targets if isinstance(option, Instance) and option.items is not None]
         for container in lists:
             if isinstance(operator, cst.MultiplyAssign):
-                calls.multiply(self, container, operand, node)
+                containers.multiply(self, container, operand, node)
             else:
-                calls.notice_same_elements(self, container, operand, node.value, node)
-                calls.extend(self, container, operand)
+                containers.notice_same_elements(self, container, operand, node.value, node)
+                containers.extend(self, container, operand)
         return bool(lists)
 
     def mark_returned(self, value: Value) -> None:
