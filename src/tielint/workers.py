@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
 WORTH_IT = 2_000_000
-"""So many bytes of code cost more than to start processes."""
+"""Files at such a price, in bytes, cost more than to start processes."""
 ANY_FILE = 4_000
 """A file costs as much as so many bytes, whatever is in it."""
 CHUNKS_EACH = 16
 """So many chunks a process gets, so that no one waits long for the last."""
-MOST_FOR_A_POOL = 64_000_000
-"""After so many bytes of code, processes are started anew: memory that they once needed they never give back."""
+MOST_FOR_A_POOL = 80_000_000
+"""After files at such a price, processes are started anew: memory that they once needed they never give back."""
 
 
 @dataclass(frozen=True, slots=True)
