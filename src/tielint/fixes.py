@@ -22,6 +22,7 @@ from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop, is_overw
 from tielint.parsing import COMMENT_OR_STRING, lines_of
 from tielint.positions import Positions
 from tielint.settings import Settings
+from tielint.spelling import parts_of
 from tielint.tensor import Storage
 from tielint.tied_linear import ProvidedClass, tied_linear_for
 from tielint.tree import Tree
@@ -95,6 +96,11 @@ class Fixes:
         """Where the first statement that ties stands."""
         return min(self.positions.span(node).start for node in self.ties if self.positions.has(node))
 
+    @cached_property
+    def parts_of_ties(self) -> set[cst.CSTNode]:
+        """All nodes of the statements that tie."""
+        return {part for statement in self.ties for part in parts_of(statement)}
+
     def of(self, judgement: Judgement) -> Fix | None:
         """The fix of one finding; advice alone where no edit is certain to be right."""
         fix = self.written(judgement)
@@ -159,7 +165,14 @@ class Fixes:
         applicability = remedy.applicability if edits else Applicability.DISPLAY_ONLY
         message = remedy.message
         for layer in remedy.shares if applicability is Applicability.SAFE else ():
-            row = odd_use(layer, Part.REPLACED, place, self.tree, self.positions, {*self.ties, place.statement})
+            row = odd_use(
+                layer,
+                Part.REPLACED,
+                place,
+                self.tree,
+                self.positions,
+                {*self.parts_of_ties, *parts_of(place.statement)},
+            )
             if row is not None:
                 applicability, message = Applicability.UNSAFE, f"{message}; look first: line {row} changes one of them"
         return Fix(applicability, message, tuple(edits))
@@ -280,7 +293,7 @@ class Fixes:
         made = tied_linear_for(self.tree.module, self.positions, self.settings, self.names, self.first_tie)
         if not made.takes_bias:
             return None
-        uses = uses_of(layer, tie, self.tree, self.positions, self.ties)
+        uses = uses_of(layer, tie, self.tree, self.positions, self.parts_of_ties)
         if uses.needed:
             return None
         replaced = [tie.place.statement]
@@ -303,7 +316,7 @@ class Fixes:
     def doubt_of_uses(self, tie: Tie, part: Part) -> str | None:
         """Why the rest of the file may need one of the two layers, or its Parameter, as it is."""
         for side, own in ((tie.target, part), (tie.source, Part.SOURCE)):
-            row = odd_use(side.owner_text or side.text, own, tie.place, self.tree, self.positions, self.ties)
+            row = odd_use(side.owner_text or side.text, own, tie.place, self.tree, self.positions, self.parts_of_ties)
             if row is not None:
                 return f"line {row} may need {side.owner_text or side.text} as it is"
         return None

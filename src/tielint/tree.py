@@ -5,7 +5,7 @@ They look around each tie of a file, and it may have hundreds: what is the same 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ class Tree:
     def __init__(self, module: cst.Module) -> None:
         self.module = module
         self._functions: dict[cst.CSTNode, cst.FunctionDef | None] = {}
+        self._classes: dict[cst.CSTNode, cst.ClassDef | None] = {}
         self._texts: dict[cst.CSTNode, str] = {}
 
     @cached_property
@@ -88,10 +89,6 @@ class Tree:
         """Whether `node` is `holder` or a part of it."""
         return node is holder or any(outer is holder for outer in self.above(node))
 
-    def inside_any(self, node: cst.CSTNode, holders: Collection[cst.CSTNode]) -> bool:
-        """Whether `node` is one of these or a part of one."""
-        return node in holders or any(outer in holders for outer in self.above(node))
-
     def in_other_branch(self, node: cst.CSTNode, other: cst.CSTNode) -> bool:
         """Whether two nodes are in two branches of one `if` or `match`, of which one runs."""
         ways = [[node, *self.above(node)], [other, *self.above(other)]]
@@ -111,7 +108,11 @@ class Tree:
         return self._functions[node]
 
     def class_of(self, node: cst.CSTNode) -> cst.ClassDef | None:
-        return next((outer for outer in self.above(node) if isinstance(outer, cst.ClassDef)), None)
+        if node not in self._classes:
+            holder = self.parent(node)
+            found = holder if holder is None or isinstance(holder, cst.ClassDef) else self.class_of(holder)
+            self._classes[node] = found
+        return self._classes[node]
 
     @cached_property
     def _bases(self) -> dict[str, list[str]]:

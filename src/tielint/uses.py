@@ -43,7 +43,7 @@ class _Use(Enum):
 def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: Collection[cst.CSTNode]) -> Uses:
     """Reads the file for other uses of the target's layer: by its attribute's name, whatever object it hangs on.
 
-    `ties` are the statements that tie something: they are no uses.
+    `ties` are the nodes of the statements that tie something: they are no uses.
     """
     name = _attribute_of(tie.target.owner_text or "")
     here = positions.span(tie.place.statement).start
@@ -51,7 +51,7 @@ def uses_of(layer: Instance, tie: Tie, tree: Tree, positions: Positions, ties: C
     element = "[" in (tie.target.owner_text or "").rpartition(".")[2]
     earlier = needed = perhaps = False
     for node in _named(name, tree):
-        if tree.inside_any(node, ties):
+        if node in ties:
             continue
         if layer.node and _assigned_to(node, layer.node, tree):
             continue
@@ -108,16 +108,16 @@ def odd_use(
     """The line of the first use of a layer, by its attribute's name, that is none of the plain ones, if any.
 
     Plain is to define it in one function, to call it, to read its sizes or its bias, to compute with its weight, to
-    hand it to a container, to go over its elements in `forward`. `ties` are the statements that tie.
+    hand it to a container, to go over its elements in `forward`. `ties` are the nodes of the statements that tie.
     """
     name = _attribute_of(owner)
     here = tree.function_of(place.statement)
     below = positions.span(place.statement).end
     listed = "[" in owner.rpartition(".")[2]
     known = _Definitions(tree)
-    odd = [positions.span(node).start.row for node in _looked_up(name, tree) if not tree.inside_any(node, ties)]
+    odd = [positions.span(node).start.row for node in _looked_up(name, tree) if node not in ties]
     for node in _named(name, tree):
-        if tree.inside_any(node, ties):
+        if node in ties:
             continue
         if isinstance(node, cst.Name) and tree.function_of(node) is not here:
             continue
