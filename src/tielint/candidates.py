@@ -297,8 +297,8 @@ class AfterTie(Likeness):
     """Where a tie may be undone. It opens no file: that is for what ties, which the same rule has to list."""
 
 
-REPLACES = AfterTie(rb"\.\w+[ \t]*(?::[^=\n]{1,60})?=(?!=)")
-"""An attribute is assigned."""
+REPLACES = AfterTie(rb"(?:\.\w+|\])[ \t]*(?::[^=\n]{1,60})?=(?!=)")
+"""An attribute or element is assigned."""
 SETS = AfterTie(rb"setattr|register_|add_module|del[ \t](?<!\wdel[ \t])")
 REPARAMETRIZES = AfterTie(rb"(?:weight_norm|spectral_norm|prune|parametriz|orthogonal)")
 REMAKES = AfterTie(rb"(?:assign|to_empty|load_state_dict\([^\n]*,[^\n]*,)")

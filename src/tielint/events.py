@@ -150,8 +150,10 @@ class Events:
 
     # ------------------------------------------------------------------ ties undone
 
-    def replaced(self, holder: Instance, name: str, old: Value, new: Value) -> None:
-        """An attribute that a tie of this run hangs on gets another value."""
+    def replaced(self, holder: Instance, step: str, old: Value, new: Value) -> None:
+        """An attribute or element (`.head`, `['head']`) that a tie of this run hangs on gets another value."""
+        place = holder.place[1] if step.startswith("[") and holder.place else step
+        name = place.removeprefix(".")
         if "{" in name or new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
         made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
@@ -162,7 +164,7 @@ class Events:
             return  # the new one is tied already
         for tie, side in undone:
             fits = self.takes_its_place(new, side, tie)
-            self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}.{name}", fits=fits)
+            self.undone(EventKind.REPLACED, tie, side, f"{self.text(holder)}{step}", fits=fits)
 
     @property
     def tied_by_framework(self) -> bool:

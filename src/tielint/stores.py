@@ -12,7 +12,7 @@ import libcst as cst
 from tielint.events import TIED_KEYS
 from tielint.expressions import sliced, with_node
 from tielint.facts import Side, Slot, Tie, Write
-from tielint.layers import PARAMETER_CONTAINERS, parameter_named
+from tielint.layers import CONTAINERS, PARAMETER_CONTAINERS, parameter_named
 from tielint.ownership import attribute_name, is_plain, outermost
 from tielint.spelling import plain_code_of
 from tielint.tensor import (
@@ -144,7 +144,7 @@ class Stores:
         new = choice(stored)
         old = receiver.attributes.get(name)
         if old is not None and (self.visitor.pending or self.visitor.standing):
-            self.visitor.events.replaced(receiver, name, old, new)
+            self.visitor.events.replaced(receiver, f".{name}", old, new)
         self.visitor.journal.set(receiver.attributes, name, new)
 
     def assign_tensor(
@@ -353,9 +353,16 @@ class Stores:
                 constant = key.value if isinstance(key, Constant) else None
                 step = f"[{constant!r}]" if constant is not None else f"[{plain_code_of(index or target)}]"
                 value = self.hold(receiver, step, value)
+                old = receiver.attributes.get(step)
+                items = receiver.items or {}
+                number = constant if type(constant) is int and constant in items else None
+                if number is not None and old is None:
+                    old = items[number]
+                if old is not None and receiver.kind in CONTAINERS and (self.visitor.pending or self.visitor.standing):
+                    self.visitor.events.replaced(receiver, step, old, value)
                 self.visitor.journal.set(receiver.attributes, step, value)
-                if type(constant) is int and receiver.items is not None and constant in receiver.items:
-                    self.visitor.journal.set(receiver.items, constant, value)
+                if number is not None:
+                    self.visitor.journal.set(items, number, value)
 
     def store_unnamed(self, module: Instance, value: Value, node: cst.CSTNode) -> None:
         """An attribute whose name is computed is set: a layer or Parameter is registered somewhere."""
