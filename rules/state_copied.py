@@ -45,6 +45,7 @@ class StateCopied(Rule):
 
     ## Fix safety
     *Unsafe*: the whole layer becomes the other one, with its buffers and settings. All `state_dict` keys stay.
+    *Display-only* where the two are layers of different classes (an Embedding and a Linear).
 
     ## References
     - [torch.nn.Module.load_state_dict](https://docs.pytorch.org/docs/stable/generated/torch.nn.Module.html)
@@ -87,7 +88,8 @@ def _remedy(event: Event) -> Remedy:
     shared = f"{event.target_text} = {event.source_text}"
     statement = event.place.statement
     spelled = all("(…)" not in text and "[…]" not in text for text in (event.target_text, event.source_text))
-    if not spelled or not isinstance(statement, cst.Expr) or event.place.loops:
+    kinds = {layer.layer for layer in (event.target, event.source) if layer is not None and layer.layer}
+    if not spelled or not isinstance(statement, cst.Expr) or event.place.loops or len(kinds) > 1:
         return Remedy("Share the layer itself, or each of its Parameters")
     message = f"Share the layer itself: `{shared}`"
     return Remedy(message, ((statement, shared),), Applicability.UNSAFE, replaces=event.target_text)

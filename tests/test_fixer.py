@@ -344,3 +344,11 @@ def test_a_safe_fix_takes_no_comment_away(comment: str, applied: bool) -> None:
     new = fixed(text).new_text
     assert (new is not None) == applied
     assert new is None or "self.head.weight = self.emb.weight  # tied" in new
+
+
+@pytest.mark.parametrize(("kind", "edited"), [("nn.Embedding(7, 4)", True), ("nn.Linear(4, 7, bias=False)", False)])
+def test_a_layer_is_shared_only_with_one_of_its_class(kind: str, edited: bool) -> None:
+    tie = f"self.head = {kind}\n        if freeze:  # tie\n            self.head.load_state_dict(self.emb.state_dict())"
+    report = lint_source(SourceFile(Path("model.py"), HEAD.format(body=tie)), Settings(), fix=Applicability.UNSAFE)
+    assert (report.new_text is not None) == edited
+    assert len(report.findings) == (not edited)
