@@ -181,6 +181,7 @@ def _detaches_a_local(data: bytes, _path: Path | str) -> Iterator[int]:
 
 
 _NOT_SEEN = rb"(?!\.(?:device|dtype|shape|size|ndim|dim|numel|requires_grad)\b)"
+_SWITCHES = (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
 DETACHED: tuple[Candidate, ...] = (
     Near(
         rb"\.(?:data\b|detach\()",
@@ -198,7 +199,7 @@ DETACHED: tuple[Candidate, ...] = (
             + _NOT_SEEN
             + rb"|t\(|T\b|mT\b|transpose)",
         )
-        for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
+        for switch in _SWITCHES
     ),
     _detaches_a_local,
     *(
@@ -209,7 +210,7 @@ DETACHED: tuple[Candidate, ...] = (
             + _NAME
             + _NOT_SEEN
         )
-        for switch in (rb"no_grad", rb"inference_mode", rb"set_grad_enabled")
+        for switch in _SWITCHES
     ),
 )
 SPEAKS_OF_SHARING = Likeness(
@@ -258,6 +259,7 @@ def ties_own_parameters(data: bytes, _path: Path | str) -> Iterator[int]:
 _SHARED = rb"[ \t]*[\w.]+\.\w+[ \t]*=[ \t]*(?!" + _SETTING + rb")[\w.]+\.(\w+)[ \t]*(?:#[^\n]*)?$"
 
 
+@lru_cache(maxsize=1)
 def _own_parameters(data: bytes) -> set[bytes]:
     """The names of attributes that become Parameters."""
     return {match[1] for match in preceding(data, rb"Parameter\(", rb"\.(\w+)[ \t]*(?::[^=\n]{1,40})?=[ \t]*[\w.]*\Z")}

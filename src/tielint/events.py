@@ -150,8 +150,10 @@ class Events:
 
     # ------------------------------------------------------------------ ties undone
 
-    def replaced(self, holder: Instance, step: str, old: Value, new: Value) -> None:
+    def replaced(self, holder: Instance, step: str, old: Value | None, new: Value) -> None:
         """An attribute or element (`.head`, `['head']`) that a tie of this run hangs on gets another value."""
+        if old is None or not (self.visitor.pending or self.visitor.standing):
+            return
         place = holder.place[1] if step.startswith("[") and holder.place else step
         name = place.removeprefix(".")
         if "{" in name or new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):

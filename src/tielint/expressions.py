@@ -338,8 +338,7 @@ class Expressions:
         return choice(arms)
 
     def _sequence(self, node: cst.Tuple | cst.List | cst.Set) -> Value:
-        made = Instance(Root.BUILT, items={}, node=node, marks={"loops": self.visitor.loops})
-        self._is_new(made)
+        made = self._empty(node)
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.StarredElement):
@@ -348,12 +347,15 @@ class Expressions:
                 containers.append(self.visitor, made, value)
         return made
 
-    def _is_new(self, made: Instance) -> None:
-        self.visitor.journal.made(made.marks, *([] if made.items is None else [made.items]))
+    def _empty(self, node: cst.BaseExpression, **marks: object) -> Instance:
+        """A list or dict that is made here, and is to be filled."""
+        items: dict[int, Value] = {}
+        made = Instance(Root.BUILT, items=items, node=node, marks={"loops": self.visitor.loops, **marks})
+        self.visitor.journal.made(made.marks, items)
+        return made
 
     def _dict(self, node: cst.Dict) -> Value:
-        made = Instance(Root.BUILT, items={}, node=node, marks={"open": True, "loops": self.visitor.loops})
-        self._is_new(made)
+        made = self._empty(node, open=True)
         for element in node.elements:
             value = self.evaluate(element.value)
             if isinstance(element, cst.DictElement):

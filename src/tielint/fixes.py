@@ -18,8 +18,8 @@ from tielint.findings import Applicability, Edit, Fix, Position, Span, Verdict
 from tielint.intent import Strength, itself
 from tielint.judgement import Judgement, Remedy, in_forward
 from tielint.layers import LINEAR
-from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop, is_overwritten
-from tielint.parsing import COMMENT_OR_STRING, lines_of
+from tielint.losses import binds_names, doubt_of_loss, freezes_by_loop
+from tielint.parsing import COMMENT_OR_STRING
 from tielint.positions import Positions
 from tielint.settings import Settings
 from tielint.spelling import parts_of
@@ -115,9 +115,9 @@ class Fixes:
     def drops_a_comment(self, edit: Edit) -> bool:
         """Whether there is a comment inside the code that an edit replaces: it has several rows then."""
         start, end = edit.span.start, edit.span.end
-        rows = lines_of(self.tree.code)[start.row - 1 : end.row]
-        if len(rows) < 2 or not any("#" in row for row in rows):
+        if start.row == end.row:
             return False
+        rows = self.tree.lines[start.row - 1 : end.row]
         text = "\n".join([rows[0][start.column - 1 :], *rows[1:-1], rows[-1][: end.column - 1]])
         return any(found[1] and found[1] not in edit.content for found in COMMENT_OR_STRING.finditer(text))
 
@@ -164,15 +164,9 @@ class Fixes:
             edits += self.wrapped(*remedy.wrapped)
         applicability = remedy.applicability if edits else Applicability.DISPLAY_ONLY
         message = remedy.message
+        ties = self.parts_of_ties.union(parts_of(place.statement)) if remedy.shares else set()
         for layer in remedy.shares if applicability is Applicability.SAFE else ():
-            row = odd_use(
-                layer,
-                Part.REPLACED,
-                place,
-                self.tree,
-                self.positions,
-                {*self.parts_of_ties, *parts_of(place.statement)},
-            )
+            row = odd_use(layer, Part.REPLACED, place, self.tree, self.positions, ties)
             if row is not None:
                 applicability, message = Applicability.UNSAFE, f"{message}; look first: line {row} changes one of them"
         return Fix(applicability, message, tuple(edits))
@@ -183,7 +177,7 @@ class Fixes:
         if not isinstance(line, cst.SimpleStatementLine) or len(line.body) != 1 or line.body[0] is not place.statement:
             return []
         span = self.positions.span(line)
-        text = lines_of(self.tree.code)[span.start.row - 1]
+        text = self.tree.lines[span.start.row - 1]
         indent = text[: span.start.column - 1]
         end = self.positions.span(place.statement).end
         return [Edit(f"{self.tree.module.default_newline}{indent}{statement}", Span(end, end))]
@@ -206,9 +200,7 @@ class Fixes:
         if not edits or binds_names(replaced):
             return None
         doubt = doubt_of(tie, judgement) or self.doubt_of_uses(tie, Part.GIVEN)
-        doubt = doubt or doubt_of_loss(tie, replaced, self.tree, self.names)
-        if doubt is None and is_overwritten(tie, self.tree, self.positions):
-            doubt = "the copy is written over afterwards"
+        doubt = doubt or doubt_of_loss(tie, replaced, self.tree, self.positions, self.names)
         if doubt is None and self.freezes_by_loop:
             doubt = "this file keeps Parameters from training that it does not name"
         if doubt is None and self.device_and_dtype(tie.target.owner) != self.device_and_dtype(tie.source.owner):
@@ -309,8 +301,7 @@ class Fixes:
             (*edits, *made.provide),
             doubt_of(tie, judgement)
             or self.doubt_of_class(tie, layer, made, uses)
-            or doubt_of_loss(tie, replaced, self.tree, self.names)
-            or ("the copy is written over afterwards" if is_overwritten(tie, self.tree, self.positions) else None),
+            or doubt_of_loss(tie, replaced, self.tree, self.positions, self.names),
         )
 
     def doubt_of_uses(self, tie: Tie, part: Part) -> str | None:

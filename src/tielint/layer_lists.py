@@ -63,17 +63,17 @@ def _grown(data: bytes) -> Iterator[int]:
 
     Or it is multiplied: that, only where it becomes a container.
     """
-    known: tuple[set[bytes], set[bytes]] | None = None
     for pattern in _GROWS:
         for match in compiled(pattern).finditer(data):
             grown = compiled(rb"([\w.]+)[ \t]*\Z").search(data, max(0, match.start() - 120), match.start())
             if grown:
-                contained, returned = known = known or _handed_on(data)
+                contained, returned = _handed_on(data)
                 leads_on = grown[1] in contained or (match[1] and (b"." in grown[1] or grown[1] in returned))
                 if leads_on and not (match[1] and _rebound(match, data)):
                     yield match.start()
 
 
+@lru_cache(maxsize=1)
 def _handed_on(data: bytes) -> tuple[set[bytes], set[bytes]]:
     """The names that containers are given, or have, and the local names that are returned."""
     contained: set[bytes] = set().union(*(compiled(pattern).findall(data) for pattern in _CONTAINED))

@@ -32,7 +32,9 @@ def binds_names(replaced: Iterable[cst.CSTNode]) -> bool:
     return any(isinstance(part, cst.NamedExpr) for node in replaced for part in parts_of(node))
 
 
-def doubt_of_loss(tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, names: Collection[str]) -> str | None:
+def doubt_of_loss(
+    tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, positions: Positions, names: Collection[str]
+) -> str | None:
     """Why what is replaced may do more than to tie. names: those that the file imports."""
     for node in replaced:
         for call in (part for part in parts_of(node) if isinstance(part, cst.Call)):
@@ -47,10 +49,10 @@ def doubt_of_loss(tie: Tie, replaced: Iterable[cst.CSTNode], tree: Tree, names: 
         return f"something else is done with {tie.assigned.value}"
     if _is_frozen(tie.source.owner) or tie.source.cell.marks.get("frozen"):
         return "the source is kept from training"
-    return None
+    return "the copy is written over afterwards" if _is_overwritten(tie, tree, positions) else None
 
 
-def is_overwritten(tie: Tie, tree: Tree, positions: Positions) -> bool:
+def _is_overwritten(tie: Tie, tree: Tree, positions: Positions) -> bool:
     """Whether its function goes on to write over a copy: `nn.init.zeros_(head.weight)` would zero the source, too."""
     if tie.write is not Write.COPY and tie.state.storage is not Storage.FRESH:
         return False

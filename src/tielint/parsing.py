@@ -79,7 +79,7 @@ def parsed(text: str, tree: ast.Module | None) -> cst.Module:
     if tree is None and (problem := syntax_problem(text)):
         raise LintError(problem)
     try:
-        return (_in_pieces(text, tree) if tree and tree.body else None) or cst.parse_module(text)
+        return (_in_pieces(text, tree) if tree else None) or cst.parse_module(text)
     except cst.ParserSyntaxError as error:
         raise LintError(f"line {error.raw_line} can't be read by LibCST, though it is valid") from None
     except cst.CSTValidationError as error:
@@ -97,8 +97,10 @@ def _in_pieces(text: str, tree: ast.Module) -> cst.Module | None:
         read = [cst.parse_module(piece) for piece in _pieces(text, tree)]
     except cst.ParserSyntaxError:
         return None
+    if len(read) == 1:
+        return read[0]
     indents = {piece.default_indent for piece in read if not isinstance(piece.body[-1], cst.SimpleStatementLine)}
-    if len(read) < 2 or len(indents) > 1:
+    if len(indents) > 1:
         return None
     body = list(read[0].body)
     for before, piece in pairwise(read):

@@ -142,9 +142,7 @@ class Stores:
                     self.visitor.journal.set(option.marks, "assigned", self.visitor.here())
             stored.append(option)
         new = choice(stored)
-        old = receiver.attributes.get(name)
-        if old is not None and (self.visitor.pending or self.visitor.standing):
-            self.visitor.events.replaced(receiver, f".{name}", old, new)
+        self.visitor.events.replaced(receiver, f".{name}", receiver.attributes.get(name), new)
         self.visitor.journal.set(receiver.attributes, name, new)
 
     def assign_tensor(
@@ -358,7 +356,7 @@ class Stores:
                 number = constant if type(constant) is int and constant in items else None
                 if number is not None and old is None:
                     old = items[number]
-                if old is not None and receiver.kind in CONTAINERS and (self.visitor.pending or self.visitor.standing):
+                if receiver.kind in CONTAINERS:
                     self.visitor.events.replaced(receiver, step, old, value)
                 self.visitor.journal.set(receiver.attributes, step, value)
                 if number is not None:

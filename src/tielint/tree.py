@@ -12,6 +12,7 @@ from typing import TypeVar
 
 import libcst as cst
 
+from tielint.parsing import lines_of
 from tielint.spelling import last_name
 
 N = TypeVar("N", bound=cst.CSTNode)
@@ -22,13 +23,16 @@ class Tree:
 
     def __init__(self, module: cst.Module) -> None:
         self.module = module
-        self._functions: dict[cst.CSTNode, cst.FunctionDef | None] = {}
-        self._classes: dict[cst.CSTNode, cst.ClassDef | None] = {}
+        self._holders: dict[type[cst.CSTNode], dict[cst.CSTNode, cst.CSTNode | None]] = {}
         self._texts: dict[cst.CSTNode, str] = {}
 
     @cached_property
     def code(self) -> str:
         return self.module.code
+
+    @cached_property
+    def lines(self) -> list[str]:
+        return lines_of(self.code)
 
     @cached_property
     def parents(self) -> dict[cst.CSTNode, cst.CSTNode]:
@@ -102,18 +106,19 @@ class Tree:
         )
 
     def function_of(self, node: cst.CSTNode) -> cst.FunctionDef | None:
-        if node not in self._functions:
-            holder = self.parent(node)
-            found = holder if holder is None or isinstance(holder, cst.FunctionDef) else self.function_of(holder)
-            self._functions[node] = found
-        return self._functions[node]
+        return self._nearest(node, cst.FunctionDef)
 
     def class_of(self, node: cst.CSTNode) -> cst.ClassDef | None:
-        if node not in self._classes:
+        return self._nearest(node, cst.ClassDef)
+
+    def _nearest(self, node: cst.CSTNode, kind: type[N]) -> N | None:
+        """The innermost of this kind that holds the node."""
+        known = self._holders.setdefault(kind, {})
+        if node not in known:
             holder = self.parent(node)
-            found = holder if holder is None or isinstance(holder, cst.ClassDef) else self.class_of(holder)
-            self._classes[node] = found
-        return self._classes[node]
+            known[node] = holder if holder is None or isinstance(holder, kind) else self._nearest(holder, kind)
+        found = known[node]
+        return found if isinstance(found, kind) else None
 
     @cached_property
     def _bases(self) -> dict[str, list[str]]:
