@@ -1,4 +1,4 @@
-"""What is parsed statement by statement is what LibCST makes of the whole text."""
+"""What is parsed, and placed, statement by statement is what LibCST makes of the whole text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tielint.parsing import LintError, parsed, python_tree
+from tielint.parsing import LintError, parsed, python_tree, rows_of
+from tielint.positions import Positions
+from tielint.tree import Tree
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 
@@ -40,6 +42,12 @@ def is_the_same(text: str) -> bool:
     return alike and made.deep_equals(whole) and made.code == whole.code
 
 
+def is_in_place(text: str) -> bool:
+    tree = Tree(cst.parse_module(text))
+    each, whole = Positions(tree, rows_of(ast.parse(text))), Positions(tree, [])
+    return all(each.span(node) == whole.span(node) for node in tree.parents)
+
+
 @pytest.mark.parametrize("end", ["", "\n", "\n\n    # said", "\n# said\n"])
 def test_two_statements_with_anything_between(end: str) -> None:
     for one, gap, two in product(STATEMENTS, GAPS, STATEMENTS):
@@ -53,7 +61,9 @@ def test_hardly_a_statement(text: str) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from(GAPS), st.sampled_from(STATEMENTS)), min_size=1, max_size=6))
 def test_any_statements(parts: list[tuple[str, str]]) -> None:
-    assert is_the_same("".join(f"{gap}{statement}\n" for gap, statement in parts))
+    text = "".join(f"{gap}{statement}\n" for gap, statement in parts)
+    assert is_the_same(text)
+    assert is_in_place(text)
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -61,6 +71,7 @@ def test_fixtures(newline: str) -> None:
     for path in sorted(FIXTURES.rglob("*.py"))[::7]:
         text = path.read_bytes().decode("latin-1").replace("\r\n", "\n").replace("\n", newline)
         assert is_the_same(text), path
+        assert is_in_place(text), path
 
 
 @pytest.mark.parametrize("statement", ["print 1", "(x): int = 1"])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tielint.findings import Finding
-from tielint.parsing import LintError, lines_of, parsed, python_tree
+from tielint.parsing import LintError, lines_of, parsed, python_tree, rows_of
 from tielint.prefilter import sites_of, speaks_of_torch, wanted_by
 from tielint.registry import all_rules
 from tielint.rule import Rule
@@ -63,7 +63,7 @@ def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> l
     facts = collect_facts(parsed(source.text, tree), Modules(source.path))
     judged = _judged(facts, rules)
     shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
-    return _located(facts, source, shown, settings) if shown else []
+    return _located(facts, source, rows_of(tree) if tree else [], shown, settings) if shown else []
 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
@@ -140,14 +140,16 @@ def _tied_differently_by_turn(ties: Iterable[Tie]) -> set[object]:
 
 
 def _located(
-    facts: FileFacts, source: SourceFile, judged: list[tuple[Rule, Judgement]], settings: Settings
+    facts: FileFacts, source: SourceFile, rows: Sequence[int], judged: list[tuple[Rule, Judgement]], settings: Settings
 ) -> list[Finding]:
     from tielint.fixes import Fixes
     from tielint.positions import Positions
+    from tielint.tree import Tree
 
-    positions = Positions(facts.module)
+    tree = Tree(facts.module)
+    positions = Positions(tree, rows)
     judged = [pair for pair in judged if positions.has(pair[1].subject.place.statement)]
-    fixes = Fixes(facts.module, positions, settings, facts.names, facts.ties, _tied_differently_by_turn(facts.ties))
+    fixes = Fixes(tree, positions, settings, facts.names, facts.ties, _tied_differently_by_turn(facts.ties))
     found: dict[tuple[object, ...], Finding] = {}
     for rule, judgement in judged:
         subject = judgement.subject

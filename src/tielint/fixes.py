@@ -72,7 +72,7 @@ class Fixes:
 
     def __init__(
         self,
-        module: cst.Module,
+        tree: Tree,
         positions: Positions,
         settings: Settings,
         names: Mapping[str, str],
@@ -83,7 +83,7 @@ class Fixes:
 
         `several` holds the keys of ties whose code, in the turns of a loop, ties different Parameters.
         """
-        self.tree = Tree(module)
+        self.tree = tree
         self.positions = positions
         self.settings = settings
         self.names = names

@@ -110,12 +110,23 @@ def _in_pieces(text: str, tree: ast.Module) -> cst.Module | None:
     return read[-1].with_changes(header=read[0].header, body=body, encoding=read[0].encoding, default_indent=indent)
 
 
+def rows_of(tree: ast.Module) -> list[int]:
+    """The rows in which the lines of statements that a module holds itself start, without decorators."""
+    return [node.lineno for node in _first_in_lines(tree)]
+
+
+def _first_in_lines(tree: ast.Module) -> list[ast.stmt]:
+    """The statements of a module that begin a row: what stands behind one, after a semicolon, does not."""
+    later = [after for before, after in pairwise(tree.body) if (before.end_lineno or 0) < first_row(after)]
+    return [*tree.body[:1], *later]
+
+
 def _pieces(text: str, tree: ast.Module) -> Iterator[str]:
     """The text from the first row of each statement of a module to the next; whole, where rows end in other ways."""
     lines = text.split("\n")
     whole = "\r" in text or any(line.strip() == "\\" for line in lines)
-    starts = [first_row(after) for before, after in pairwise(tree.body) if (before.end_lineno or 0) < first_row(after)]
-    for first, last in pairwise([1, *([] if whole else starts), len(lines) + 1]):
+    starts = [] if whole else [first_row(node) for node in _first_in_lines(tree)[1:]]
+    for first, last in pairwise([1, *starts, len(lines) + 1]):
         yield "\n".join([*lines[first - 1 : last - 1], *([""] if last <= len(lines) else [])])
 
 
