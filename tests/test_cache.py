@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from hypothesis import strategies as st
 from programs import ALIAS, TIED, UNRELATED
 
 from tielint import linter, replay, workers
+from tielint.cache import Result
 from tielint.report import FileReport
+from tielint.settings import Settings
 
 BASE = """\
 import torch.nn as nn
@@ -81,6 +85,26 @@ def test_what_is_known_is_not_linted_again(tielint: Command, tmp_path: Path, lin
     (tmp_path / "b.py").write_text(TIED + "\n# changed\n")
     assert tielint("check") == first
     assert sorted(linted) == ["a.py", "b.py", "b.py"]
+
+
+def test_an_interrupted_run_keeps_what_it_found(
+    tielint: Command, tmp_path: Path, linted: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.py").write_text(ALIAS)
+    (tmp_path / "b.py").write_text(TIED)
+
+    def lint_one(
+        paths: Sequence[Path], settings: Settings, syntax: frozenset[Path], *, recording: bool
+    ) -> Iterator[Result]:
+        yield from lint_all(paths[:1], settings, syntax, recording=recording)
+        raise KeyboardInterrupt
+
+    lint_all = workers.lint_all
+    with monkeypatch.context() as changed, suppress(KeyboardInterrupt):
+        changed.setattr(workers, "lint_all", lint_one)
+        tielint("check")
+    assert [code for code, _ in codes(tielint("check", "--output-format", "json").out)] == ["TIE101"]
+    assert sorted(linted) == ["a.py", "b.py"]
 
 
 def test_every_format_says_the_same_of_known_findings(tielint: Command, tmp_path: Path) -> None:

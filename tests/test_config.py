@@ -110,6 +110,11 @@ def test_a_file_that_is_not_utf_8(tmp_path: Path) -> None:
     assert "not valid TOML" in error(tmp_path)
 
 
+def test_a_file_with_a_byte_order_mark(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.tielint]\nselect = ['TIE101']\n", encoding="utf-8-sig")
+    assert loaded(tmp_path).select == ("TIE101",)
+
+
 def test_the_command_line_comes_last(tmp_path: Path) -> None:
     configure(tmp_path, "select = ['TIE101']\nignore = ['TIE102']\nexclude = ['a']")
     assert loaded(tmp_path, select=("TIE102",)).selects("TIE102")

@@ -68,8 +68,7 @@ def _table(file: Path) -> Table | None:
     else:
         import tomli as tomllib
     try:
-        with file.open("rb") as stream:
-            document: dict[str, object] = tomllib.load(stream)
+        document: dict[str, object] = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(f"{file}: cannot be read: {error.strerror or error}") from None
     except ValueError as error:

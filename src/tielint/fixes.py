@@ -91,7 +91,7 @@ class Fixes:
         self.ties = {tie.place.statement for tie in self.written_ties}
         self.several = several
 
-    @property
+    @cached_property
     def first_tie(self) -> Position:
         """Where the first statement that ties stands."""
         return min(self.positions.span(node).start for node in self.ties if self.positions.has(node))

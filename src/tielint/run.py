@@ -140,14 +140,16 @@ def _lint_unfixed(
             if shown := known and _with_source(known):
                 reports[path] = shown
     unknown = [path for path in files if path not in reports]
-    for result in lint_all(unknown, config.settings, checked, recording=request.cache):
-        if result.report.findings or result.report.problem:  # a copy of each path would fill memory
-            reports[result.report.path] = result.report
-        note(result.reads)
+    try:
+        for result in lint_all(unknown, config.settings, checked, recording=request.cache):
+            if result.report.findings or result.report.problem:  # a copy of each path would fill memory
+                reports[result.report.path] = result.report
+            note(result.reads)
+            if cache:
+                cache.add(result)
+    finally:  # whoever interrupts a run goes on from there
         if cache:
-            cache.add(result)
-    if cache:
-        cache.keep()
+            cache.keep()
     return tuple(reports.get(path) or FileReport(path) for path in files)
 
 
