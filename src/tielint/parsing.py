@@ -55,11 +55,8 @@ def python_tree(text: str) -> ast.Module | None:
         return None
     except (ValueError, RecursionError, MemoryError):
         raise _too_deep() from None
-    ends = list(accumulate([0, *map(len, lines_of(text))]))
-    for node in statements_in(tree):
-        last = min(node.end_lineno or node.lineno, len(ends) - 1)
-        if ends[last] - ends[node.lineno - 1] > DEEPEST_NESTING and _deep(node):
-            raise _too_deep()
+    if any(map(_deep, _long_statements(tree, list(accumulate([0, *map(len, lines_of(text))]))))):
+        raise _too_deep()
     return tree
 
 
@@ -156,6 +153,16 @@ def blocks_of(node: ast.AST) -> Iterator[list[ast.stmt]]:
             yield from (part.body for part in parts if isinstance(part, ast.ExceptHandler | ast.match_case))
         else:
             yield [part for part in parts if isinstance(part, ast.stmt)]
+
+
+def _long_statements(holder: ast.AST, ends: list[int]) -> Iterator[ast.stmt]:
+    """The statements in a module, or in another, that are long enough to nest too deeply. ends: of the rows."""
+    for block in blocks_of(holder):
+        for node in block:
+            last = min(node.end_lineno or node.lineno, len(ends) - 1)
+            if ends[last] - ends[node.lineno - 1] > DEEPEST_NESTING:
+                yield node
+                yield from _long_statements(node, ends)
 
 
 def _deep(node: ast.stmt) -> bool:
