@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,7 +17,6 @@ from hypothesis import strategies as st
 from programs import ALIAS, TIED, UNRELATED
 
 from tielint import linter, replay, workers
-from tielint.cache import Result
 from tielint.report import FileReport
 from tielint.settings import Settings
 
@@ -47,6 +45,29 @@ class Heir(Base):
         return self.head(self.embedding(x))
 """
 """One TIE301 as long as Base ties."""
+
+
+FOREIGN = '''
+from their_words import WORDS
+
+from tielint.findings import Confidence, Verdict
+from tielint.intent import read_intent
+from tielint.judgement import Judgement
+from tielint.rule import Rule
+
+
+class Theirs(Rule):
+    """A rule."""
+
+    code = "XYZ1"
+    name = "theirs"
+    triggers = ((b"weight",),)
+    verdict = Verdict.COPY
+
+    def check(self, facts):
+        for tie in facts.ties:
+            yield Judgement(tie, self.verdict, Confidence.CERTAIN, WORDS, read_intent(tie))
+'''
 
 
 @pytest.fixture
@@ -93,15 +114,15 @@ def test_an_interrupted_run_keeps_what_it_found(
     (tmp_path / "a.py").write_text(ALIAS)
     (tmp_path / "b.py").write_text(TIED)
 
-    def lint_one(
-        paths: Sequence[Path], settings: Settings, syntax: frozenset[Path], *, recording: bool
-    ) -> Iterator[Result]:
-        yield from lint_all(paths[:1], settings, syntax, recording=recording)
-        raise KeyboardInterrupt
+    lint_file = linter.lint_file
 
-    lint_all = workers.lint_all
+    def lint_one(path: Path, settings: Settings, *, check_syntax: bool) -> FileReport:
+        if path.name == "b.py":
+            raise KeyboardInterrupt
+        return lint_file(path, settings, check_syntax=check_syntax)
+
     with monkeypatch.context() as changed, suppress(KeyboardInterrupt):
-        changed.setattr(workers, "lint_all", lint_one)
+        changed.setattr(workers, "lint_file", lint_one)
         tielint("check")
     assert [code for code, _ in codes(tielint("check", "--output-format", "json").out)] == ["TIE101"]
     assert sorted(linted) == ["a.py", "b.py"]
@@ -267,7 +288,6 @@ def test_runs_side_by_side_leave_a_whole_cache(tielint: Command, tmp_path: Path)
     (tmp_path / "a.py").write_text(ALIAS)
     expected = tielint("check", "--no-cache")
     from tielint.cache import Cache, Result
-    from tielint.settings import Settings
 
     def run(number: int) -> None:
         cache = Cache(tmp_path, Settings())
@@ -294,6 +314,25 @@ def test_a_fix_run_uses_what_is_known_to_be_clean(tielint: Command, tmp_path: Pa
     assert linted == ["a.py"]
     assert (tmp_path / "a.py").read_text() == TIED
     assert tielint("check").status == 0
+
+
+def test_a_changed_helper_of_a_foreign_rule_is_seen(tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    metadata = site / "theirs-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tielint.rules]\ntheirs = theirs\n")
+    (site / "theirs.py").write_text(FOREIGN)
+    (tmp_path / "a.py").write_text(ALIAS)
+
+    def check(words: str) -> str:
+        (site / "their_words.py").write_text(f"WORDS = {words!r}\n")
+        command = [sys.executable, "-m", "tielint", "check", "--select", "XYZ", "a.py"]
+        environment = {**os.environ, "PYTHONPATH": str(site), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True).stdout
+
+    assert "XYZ1 [*] one" in check("one")
+    assert "XYZ1 [*] another" in check("another")
 
 
 # ---------------------------------------------------------------------- the last run

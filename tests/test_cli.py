@@ -13,7 +13,9 @@ from conftest import Command
 from programs import ALIAS, TIED, UNRELATED
 
 import tielint as package
+from tielint import fixer
 from tielint.registry import all_rules
+from tielint.report import FileReport
 
 TRANSPOSED = ALIAS.replace("nn.Parameter(self.embedding.weight)", "self.embedding.weight.t()")
 """One TIE001 in the line where ALIAS has its TIE101."""
@@ -100,6 +102,23 @@ def test_fix_rewrites_and_says_so(tielint: Command, alias: Path) -> None:
     assert alias.read_text() == TIED
     assert tielint("check", "--fix").out == "1 file is clean.\n"
     assert alias.read_text() == TIED
+
+
+def test_what_is_saved_while_a_file_is_linted_is_not_overwritten(
+    tielint: Command, alias: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def saved(*arguments: object) -> FileReport:
+        alias.write_text(ALIAS + "SAVED = True\n")
+        return repair(*arguments)  # type: ignore[arg-type]
+
+    repair = fixer.repair
+    with monkeypatch.context() as changed:
+        changed.setattr(fixer, "repair", saved)
+        run = tielint("check", "--fix")
+    assert (run.status, alias.read_text()) == (2, ALIAS + "SAVED = True\n")
+    assert "a.py: changed while it was linted" in run.err
+    assert tielint("check", "--fix").status == 0
+    assert alias.read_text() == TIED + "SAVED = True\n"
 
 
 def test_fix_keeps_newlines_and_bom(tielint: Command, alias: Path) -> None:

@@ -67,9 +67,15 @@ def test_only_the_tie_changes(
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
-@given(INDENTS, NEWLINES, st.sampled_from([".t()", ".T", ".transpose(0, 1)", ".data.permute(1, 0)"]), st.booleans())
+@given(
+    INDENTS,
+    NEWLINES,
+    st.sampled_from([".t()", ".T", ".transpose(0, 1)", ".data.permute(1, 0)"]),
+    st.booleans(),
+    st.sampled_from([[], ["self.last = 1"], ["self.last = 1", ""]]),
+)
 def test_tied_linear_is_written_once_and_in_the_files_own_style(
-    indent: str, newline: str, operation: str, bias: bool
+    indent: str, newline: str, operation: str, bias: bool, end: list[str]
 ) -> None:
     lines = [
         "import torch",
@@ -80,8 +86,7 @@ def test_tied_linear_is_written_once_and_in_the_files_own_style(
         *[f"{indent * 2}self.{name} = torch.nn.Linear(8, 3)" for name in ("e1", "e2")],
         *[f"{indent * 2}self.{name} = torch.nn.Linear(3, 8, bias={bias})" for name in ("d1", "d2")],
         *[f"{indent * 2}self.d{n}.weight = torch.nn.Parameter(self.e{n}.weight{operation})" for n in (1, 2)],
-        f"{indent * 2}self.last = 1",
-        "",
+        *[f"{indent * 2}{line}" if line else "" for line in end],
     ]
     report = fixed(newline.join(lines))
     assert report.fixed == 2
@@ -123,7 +128,8 @@ def test_a_fix_that_does_not_hold_is_withdrawn(monkeypatch: pytest.MonkeyPatch) 
         "self.third.weight = nn.Parameter(self.emb.weight)", "self.third.weight = self.emb.weight"
     )
     assert len(report.withdrawn) == 2
-    assert all("withdrawn" in line for line in report.withdrawn)
+    assert "withdrawn: it did not remove its finding" in report.withdrawn[0]
+    assert "withdrawn: it leads to a syntax error" in report.withdrawn[1]
     assert {finding.target for finding in report.findings} == {"self.first.weight", "self.second.weight"}
 
 
@@ -352,3 +358,47 @@ def test_a_layer_is_shared_only_with_one_of_its_class(kind: str, edited: bool) -
     report = lint_source(SourceFile(Path("model.py"), HEAD.format(body=tie)), Settings(), fix=Applicability.UNSAFE)
     assert (report.new_text is not None) == edited
     assert len(report.findings) == (not edited)
+
+
+@pytest.mark.parametrize(
+    "imports",
+    [
+        "import torch\nif TYPE_CHECKING:\n    from torch import nn\n",
+        "import torch\nif typing.TYPE_CHECKING:\n    import torch.nn as nn\n",
+        "import torch\n\ndef later():\n    from torch import nn\n",
+    ],
+)
+def test_what_is_imported_for_type_checkers_is_not_there_when_the_code_runs(imports: str) -> None:
+    lines = [
+        "import typing",
+        "from typing import TYPE_CHECKING",
+        imports,
+        "class Model(torch.nn.Module):",
+        "    def __init__(self):",
+        "        super().__init__()",
+        "        self.enc = torch.nn.Linear(8, 3)",
+        "        self.dec = torch.nn.Linear(3, 8)",
+        "        self.dec.weight = torch.nn.Parameter(self.enc.weight.t())",
+        "Made = Model()",
+    ]
+    report = fixed("\n".join(lines))
+    assert report.new_text is not None
+    exec(compile(report.new_text, "model.py", "exec"), {})
+
+
+def test_a_class_comes_before_its_use_in_the_first_row() -> None:
+    report = fixed(
+        "import torch.nn as nn; enc = nn.Linear(8, 4); dec = nn.Linear(4, 8); dec.weight = nn.Parameter(enc.weight.t())"
+    )
+    assert report.new_text is not None
+    exec(compile(report.new_text, "model.py", "exec"), {})
+
+
+def test_a_comment_stays_with_its_statement() -> None:
+    text = (
+        "import torch.nn as nn\nclass Model(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.emb = nn.Embedding(9, 4)\n        self.head = nn.Linear(4, 9, bias=False)\n"
+        "        self.head.weight = self.emb.weight\n        self.emb = nn.Embedding(9, 4)  # fresh\n"
+    )
+    report = lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.UNSAFE)
+    assert report.new_text == text + "        self.head.weight = self.emb.weight\n"

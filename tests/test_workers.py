@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import multiprocessing
 import subprocess
 import sys
@@ -27,6 +28,18 @@ class Broken(Executor):
         return future
 
 
+class BrokenAtOnce(Executor):
+    """A pool that takes no jobs."""
+
+    def submit(self, *args: object, **options: object) -> Future[object]:  # type: ignore[override]
+        raise BrokenProcessPool
+
+
+def no_pool(*args: object, **options: object) -> Executor:
+    """What a system says that has no shared memory."""
+    raise OSError(38, "Function not implemented")
+
+
 def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(20):
         (tmp_path / f"{number}.py").write_text((ALIAS, TIED, UNRELATED, "import torch\n(")[number % 4])
@@ -48,9 +61,12 @@ def test_any_executor_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyP
     with ThreadPoolExecutor(3) as threads:
         assert {path: said[:2] for path, said in reports(threads).items()} == {p: s[:2] for p, s in alone.items()}
     assert reports(Broken()) == alone
+    assert reports(BrokenAtOnce()) == alone
     monkeypatch.setattr(workers, "WORTH_IT", 0)
     assert reports(None) == alone
     monkeypatch.setattr(workers, "MOST_FOR_A_POOL", sum(path.stat().st_size for path in paths) // 3)
+    assert reports(None) == alone
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", no_pool)
     assert reports(None) == alone
 
 

@@ -46,13 +46,17 @@ def main() -> int:
         return PIPE_CLOSED
     except OSError as error:
         _abandon_output()
-        print(f"error: the output cannot be written: {error.strerror or error}", file=sys.stderr)
+        what = error.filename or "the output cannot be written"
+        print(f"error: {what}: {error.strerror or error}", file=sys.stderr)
         return UNABLE
 
 
 def _abandon_output() -> None:
     """Python would complain once more when it flushes what is left for stdout."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    from contextlib import suppress
+
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run() -> int:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.util import find_spec
@@ -201,12 +201,26 @@ def keep_run(
 
 
 def _own_files() -> list[str]:
-    """The modules of tielint and of all rules, and LibCST's first: whatever they find changes with them."""
-    rules = {sys.modules[type(rule).__module__].__file__ for rule in all_rules()}
+    """The modules of tielint, all rules and what is beside them, and LibCST's first: findings change with them."""
+    rules = {type(rule).__module__ for rule in all_rules()}
+    files = {file for home in {name.rpartition(".")[0] or name for name in rules} for file in _files_of(home)}
     parser = find_spec("libcst")
-    others = {*rules, parser.origin if parser else None}
-    package = Path(__file__).parent
-    return sorted({*map(str, package.rglob("*.py")), *(file for file in others if file)})
+    if parser and parser.origin:
+        files.add(parser.origin)
+    return sorted({*map(str, Path(__file__).parent.rglob("*.py")), *files})
+
+
+def _files_of(home: str) -> Iterator[str]:
+    """All files of a package, and of those that it is in; of a module in none, what is loaded from its directory."""
+    steps = home.split(".")
+    around = [sys.modules[".".join(steps[: number + 1])] for number in range(len(steps))]
+    for package in around:
+        for place in getattr(package, "__path__", ()):
+            yield from map(str, Path(place).rglob("*.py"))
+    if not hasattr(around[0], "__path__"):
+        directory = os.path.dirname(around[0].__file__ or "")
+        loaded = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+        yield from (file for file in loaded if file and os.path.dirname(file) == directory)
 
 
 def _version(settings: Settings) -> str:

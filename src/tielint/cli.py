@@ -295,8 +295,8 @@ def _print_to(stream: TextIO, report: Report, form: str) -> None:
 def _print_diff(linted: Linted) -> None:
     """Byte for byte where it is piped, so that it can be applied."""
     for file in linted.files:
-        if file.new_text is not None:
-            shown = diff.render(linted.original[file.path], file.new_text)
+        if file.original and file.new_text is not None:
+            shown = diff.render(file.original, file.new_text)
             if sys.stdout.isatty():
                 for line in shown.rstrip("\n").split("\n"):
                     click.secho(line, fg=diff.colour(line))

@@ -287,8 +287,8 @@ def _differ(a: Dim, b: Dim) -> bool:
 class FileFacts:
     """All facts of one file.
 
-    names: the qualified names of what the module's own names were imported as. unfollowed: those of functions that are
-    given layers and answer something, and that were not looked into.
+    names: the qualified names of what the module's own names were imported as, but for type checkers alone. unfollowed:
+    those of functions that are given layers and answer something, and that were not looked into.
     """
 
     module: cst.Module

@@ -5,8 +5,6 @@ A fix that leaves its finding, or brings a new one, is withdrawn and said so.
 
 from __future__ import annotations
 
-import ast
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 
@@ -16,9 +14,14 @@ from tielint.orphans import without_orphaned_imports
 from tielint.parsing import LintError
 from tielint.report import FileReport
 from tielint.settings import Settings
-from tielint.source import SourceFile, apply_edits
+from tielint.source import EditError, SourceFile, apply_edits
+from tielint.syntax import syntax_problem
 
 MOST_ROUNDS = 20
+
+
+class _DoesNotHoldError(Exception):
+    """Why a fix is withdrawn."""
 
 
 def repair(source: SourceFile, findings: tuple[Finding, ...], settings: Settings, allowed: Applicability) -> FileReport:
@@ -29,24 +32,25 @@ def repair(source: SourceFile, findings: tuple[Finding, ...], settings: Settings
         wanted = [f for f in left if _applicable(f, allowed) and _key(f) not in withdrawn]
         if not wanted:
             break
-        outcome = _applied(current, left, _compatible(wanted), settings)
-        if outcome is None:
+        try:
+            current, left = _applied(current, left, _compatible(wanted), settings)
+        except _DoesNotHoldError:
             outcome, failed = _one_of(current, left, wanted, settings)
-            for finding in failed:
-                withdrawn[_key(finding)] = _said(finding)
-        if outcome is None:
-            break
-        current, left = outcome
+            withdrawn |= {_key(finding): _said(finding, reason) for finding, reason in failed}
+            if outcome is None:
+                break
+            current, left = outcome
     if current.text == source.text:
         return FileReport(source.path, findings, source=source, withdrawn=tuple(withdrawn.values()))
     tidy = source.with_text(without_orphaned_imports(source.text, current.text))
-    if _parses(tidy.text):
+    if not syntax_problem(tidy.text):
         current, left = tidy, find(tidy, settings)
     return FileReport(
         source.path,
         left,
         source=current,
         fixed=total - len(left),
+        original=source,
         new_text=current.text,
         withdrawn=tuple(withdrawn.values()),
     )
@@ -81,41 +85,39 @@ def _touch(one: Edit, other: Edit) -> bool:
 
 def _applied(
     source: SourceFile, before: Sequence[Finding], chosen: Sequence[Finding], settings: Settings
-) -> tuple[SourceFile, tuple[Finding, ...]] | None:
-    """The text with these fixes, and its findings; None where the result is worse than promised."""
+) -> tuple[SourceFile, tuple[Finding, ...]]:
+    """The text with these fixes, and its findings.
+
+    Raises:
+        _DoesNotHoldError: the result is worse than promised.
+    """
     edits = list(dict.fromkeys(edit for finding in chosen if finding.fix for edit in finding.fix.edits))
     try:
         fixed = source.with_text(apply_edits(source, edits))
-        if not _parses(fixed.text):
-            return None
+        if problem := syntax_problem(fixed.text):
+            raise _DoesNotHoldError(f"it leads to a {problem}")
         after = find(fixed, settings)
-    except (LintError, ValueError):
-        return None
-    expected = Counter(_key(f) for f in before) - Counter(_key(f) for f in chosen)
-    return (fixed, after) if not Counter(_key(f) for f in after) - expected else None
+    except (LintError, EditError) as error:
+        raise _DoesNotHoldError(str(error)) from None
+    fixed_keys = Counter(_key(f) for f in chosen)
+    more = Counter(_key(f) for f in after) - (Counter(_key(f) for f in before) - fixed_keys)
+    if more:
+        same = more.keys() & fixed_keys.keys()
+        raise _DoesNotHoldError("it did not remove its finding" if same else "it brought another finding")
+    return fixed, after
 
 
 def _one_of(
     source: SourceFile, before: Sequence[Finding], wanted: Sequence[Finding], settings: Settings
-) -> tuple[tuple[SourceFile, tuple[Finding, ...]] | None, list[Finding]]:
-    """The first fix that holds by itself, and those before it that do not."""
-    failed: list[Finding] = []
+) -> tuple[tuple[SourceFile, tuple[Finding, ...]] | None, list[tuple[Finding, str]]]:
+    """The first fix that holds by itself, and those before it that do not, with the reasons."""
+    failed: list[tuple[Finding, str]] = []
     for finding in wanted:
-        outcome = _applied(source, before, [finding], settings)
-        if outcome is not None:
-            return outcome, failed
-        failed.append(finding)
+        try:
+            return _applied(source, before, [finding], settings), failed
+        except _DoesNotHoldError as reason:
+            failed.append((finding, str(reason)))
     return None, failed
-
-
-def _parses(text: str) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _key(finding: Finding) -> tuple[str, str]:
@@ -123,6 +125,6 @@ def _key(finding: Finding) -> tuple[str, str]:
     return (finding.code, finding.target)
 
 
-def _said(finding: Finding) -> str:
+def _said(finding: Finding, reason: str) -> str:
     row = finding.span.start.row
-    return f"line {row}: the fix of {finding.code} ({finding.target}) was withdrawn: it did not remove its finding"
+    return f"line {row}: the fix of {finding.code} ({finding.target}) was withdrawn: {reason}"

@@ -179,7 +179,8 @@ class Fixes:
         span = self.positions.span(line)
         text = self.tree.lines[span.start.row - 1]
         indent = text[: span.start.column - 1]
-        end = self.positions.span(place.statement).end
+        row = self.positions.span(place.statement).end.row
+        end = Position(row, len(self.tree.lines[row - 1]) + 1)  # behind a comment
         return [Edit(f"{self.tree.module.default_newline}{indent}{statement}", Span(end, end))]
 
     def wrapped(self, node: cst.CSTNode, name: str) -> list[Edit]:
@@ -498,7 +499,9 @@ class Fixes:
         if line.trailing_whitespace.comment:
             end = self.positions.span(line.trailing_whitespace.comment).start
             return Edit("", Span(span.start, end))
-        return Edit("", Span(Position(span.start.row, 1), Position(span.end.row + 1, 1)))
+        row, rows = span.end.row, self.tree.lines
+        below = Position(row + 1, 1) if row < len(rows) else Position(row, len(rows[-1]) + 1)
+        return Edit("", Span(Position(span.start.row, 1), below))
 
     def without_one_of_several(self, statement: cst.CSTNode, body: Sequence[cst.BaseSmallStatement]) -> Edit:
         """Of statements with semicolons between them: it goes with the semicolon before it, the first with the next."""

@@ -16,8 +16,8 @@ class FileReport:
     """What linting one file gave.
 
     `findings` are those left, sorted, unsuppressed, selected and sure enough; they refer to `source`, which is the
-    fixed text where fixes were applied. `problem` is why the file could not be linted, in one line without the path.
-    `withdrawn` names, one line each, the fixes that did not hold.
+    fixed text where fixes were applied, and `original` the text before. `problem` is why the file could not be linted,
+    in one line without the path. `withdrawn` names, one line each, the fixes that did not hold.
     """
 
     path: Path
@@ -25,6 +25,7 @@ class FileReport:
     problem: str | None = None
     source: SourceFile | None = None
     fixed: int = 0
+    original: SourceFile | None = None
     new_text: str | None = None
     withdrawn: tuple[str, ...] = ()
 

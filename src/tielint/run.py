@@ -49,14 +49,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Linted:
-    """The outcome for every path.
-
-    original: each file that a fix changes, as it was. standard_output: the fixed code of standard input.
-    """
+    """The outcome for every path. standard_output: the fixed code of standard input."""
 
     files: tuple[FileReport, ...]
     problems: tuple[Problem, ...]
-    original: dict[Path, SourceFile]
     standard_output: bytes | None = None
 
     def report(self, request: Request) -> Report:
@@ -96,19 +92,17 @@ def _lint_stdin(request: Request, config: Config) -> Linted:
     # Also where nothing could be fixed: an editor that filters a buffer through this must not find it empty.
     wanted = request.fix is not None and not request.diff
     data = sys.stdin.buffer.read(-1 if wanted else MAX_BYTES + 1)
-    original: dict[Path, SourceFile] = {}
     fixed = data
     if request.force_exclude and is_excluded(path, config.settings.exclude, config.root):
-        return Linted((), (), original, standard_output=fixed if wanted else None)
+        return Linted((), (), standard_output=fixed if wanted else None)
     try:
         source = SourceFile.from_bytes(data, path)
         report = lint_source(source, config.settings, fix=request.fix, check_syntax=True)
         if report.new_text is not None:
             fixed = source.encode(report.new_text)
-            original[path] = source
     except SourceError as error:
         report = FileReport(path, problem=str(error))
-    return Linted((report,), (), original, standard_output=fixed if wanted else None)
+    return Linted((report,), (), standard_output=fixed if wanted else None)
 
 
 def _lint_files(request: Request, config: Config) -> Linted:
@@ -122,7 +116,7 @@ def _lint_files(request: Request, config: Config) -> Linted:
     few = len(found.files) <= FEW_FILES
     checked = frozenset(found.files) if few else found.named
     if request.fix is None:
-        return Linted(_lint_unfixed(found.files, checked, request, config), found.problems, {})
+        return Linted(_lint_unfixed(found.files, checked, request, config), found.problems)
     return _fix_files(found, checked, request, config)
 
 
@@ -173,26 +167,26 @@ def _fix_files(found: Discovered, checked: frozenset[Path], request: Request, co
     from tielint.linter import lint_file
 
     reports: list[FileReport] = []
-    original: dict[Path, SourceFile] = {}
+    changed = False
     cache = Cache(project_root(config), config.settings) if request.cache else None
     for path in found.files:
-        known = cache.result(path, syntax=path in checked) if cache and not original else None
+        known = cache.result(path, syntax=path in checked) if cache and not changed else None
         if known and not known.findings:
             reports.append(known)
             continue
         report = lint_file(path, config.settings, fix=request.fix, check_syntax=path in checked)
-        if report.new_text is not None:
+        if report.original and report.new_text is not None and not request.diff:
             try:
-                original[path] = _rewrite(path, report.new_text, write=not request.diff)
+                _rewrite(report.original, report.new_text)
+                changed = True
             except SourceError as error:
                 report = replace(lint_file(path, config.settings), problem=str(error))
         reports.append(report)
-    return Linted(tuple(reports), found.problems, original)
+    return Linted(tuple(reports), found.problems)
 
 
-def _rewrite(path: Path, text: str, *, write: bool) -> SourceFile:
-    """The file as it was before."""
-    before = SourceFile.read(path)
-    if write:
-        before.write(text)
-    return before
+def _rewrite(linted: SourceFile, text: str) -> None:
+    """An editor may have saved the file since it was read."""
+    if SourceFile.read(linted.path).text != linted.text:
+        raise SourceError("changed while it was linted, and not fixed")
+    linted.write(text)

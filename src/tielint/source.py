@@ -30,6 +30,10 @@ class SourceError(Exception):
     """Why a file can't be linted or rewritten, in one line that does not name the file."""
 
 
+class EditError(ValueError):
+    """Edits that can't be made in a text."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """The text of one file, without its BOM and with its newlines as they are.
@@ -102,11 +106,11 @@ class SourceFile:
         """Where in the text a position is."""
         starts = self.line_starts
         if not 1 <= position.row <= len(starts):
-            raise ValueError(f"{position} is outside a text of {len(starts)} lines")
+            raise EditError(f"{position} is outside a text of {len(starts)} lines")
         offset = starts[position.row - 1] + position.column - 1
         end = starts[position.row] if position.row < len(starts) else len(self.text)
         if position.column < 1 or offset > end:
-            raise ValueError(f"{position} is outside its line")
+            raise EditError(f"{position} is outside its line")
         return offset
 
     def position(self, offset: int) -> Position:
@@ -145,7 +149,7 @@ def apply_edits(source: SourceFile, edits: Iterable[Edit]) -> str:
     done = 0
     for start, end, content in placed:
         if start < done or end < start:
-            raise ValueError(f"edits overlap at {source.position(start)}")
+            raise EditError(f"edits overlap at {source.position(start)}")
         pieces += (source.text[done:start], content)
         done = end
     return "".join((*pieces, source.text[done:]))

@@ -74,7 +74,9 @@ def _configured(
 
 def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str], first_use: Position) -> Edit:
     newline = module.default_newline
-    nn, needed = _name_of_nn(names)
+    before = [statement for statement in module.body if positions.span(statement).end <= first_use]
+    bound = {name: names[name] for name in names if any(_binds(statement, name) for statement in before)}
+    nn, needed = _name_of_nn(bound, taken="nn" in names)
     end = _end_of_imports(module, positions, "" if needed else nn.partition(".")[0], first_use)
     text = f"{needed}{newline}" if needed else ""
     if end.after_import or needed:
@@ -83,15 +85,15 @@ def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, st
     return Edit(text + newline * max(0, 2 - end.empty_lines), Span(end.position, end.position))
 
 
-def _name_of_nn(names: Mapping[str, str]) -> tuple[str, str]:
-    """How this file calls torch.nn, and the import that it lacks, if any."""
+def _name_of_nn(names: Mapping[str, str], *, taken: bool) -> tuple[str, str]:
+    """How this file calls torch.nn, and the import that it lacks, if any; taken: `nn` may mean something else."""
     for name, qualified in names.items():
         if qualified == "torch.nn":
             return name, ""
     for name, qualified in names.items():
         if qualified == "torch":
             return f"{name}.nn", ""
-    return ("nn", "from torch import nn") if "nn" not in names else ("torch.nn", "import torch")
+    return ("torch.nn", "import torch") if taken else ("nn", "from torch import nn")
 
 
 @dataclass(frozen=True, slots=True)

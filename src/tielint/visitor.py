@@ -17,7 +17,7 @@ from tielint.expressions import Expressions
 from tielint.facts import Event, FileFacts, Place, Tie
 from tielint.layers import LAYERS, canonical
 from tielint.ownership import kept_from_training, outermost, still_in_use
-from tielint.spelling import dotted_name
+from tielint.spelling import dotted_name, last_name
 from tielint.stores import Stores
 from tielint.values import (
     UNKNOWN,
@@ -108,6 +108,7 @@ class Visitor:
         self.standing: list[Tie] = []
         self.pending_events: list[Event] = []
         self.imports: set[str] = set()
+        self.for_types: set[str] = set()
         self.expressions = Expressions(self)
         self.stores = Stores(self)
         self.events = Events(self)
@@ -126,7 +127,7 @@ class Visitor:
         self.facts.imports = frozenset(self.imports)
         for name, value in self.globals.locals.items():
             imported = next((option for option in options(value) if isinstance(option, Qualified)), None)
-            if imported:
+            if imported and name not in self.for_types:
                 self.facts.names[name] = imported.name
 
     def run_class(self, definition: ClassDefinition, idle: frozenset[str]) -> None:
@@ -510,10 +511,10 @@ class Visitor:
             name = dotted_name(alias.name)
             self.imports.add(name)
             if alias.asname and isinstance(alias.asname.name, cst.Name):
-                self.set_local(alias.asname.name.value, Qualified(canonical(name)))
+                self.bind_import(alias.asname.name.value, canonical(name))
             else:
                 first = name.partition(".")[0]
-                self.set_local(first, Qualified(first))
+                self.bind_import(first, first)
 
     def import_from(self, node: cst.ImportFrom) -> None:
         package = "." * len(node.relative) + (dotted_name(node.module) if node.module else "")
@@ -527,7 +528,16 @@ class Visitor:
             name = dotted_name(alias.name)
             bound = alias.asname.name if alias.asname else alias.name
             if isinstance(bound, cst.Name):
-                self.set_local(bound.value, Qualified(canonical(f"{package}.{name}")))
+                self.bind_import(bound.value, canonical(f"{package}.{name}"))
+
+    def bind_import(self, name: str, qualified: str) -> None:
+        if self.frame is self.globals:
+            for_types = any(last_name(test.test) == "TYPE_CHECKING" and test.holds for test in self.conditions)
+            if for_types and name not in self.globals.locals:
+                self.for_types.add(name)
+            elif not for_types:
+                self.for_types.discard(name)
+        self.set_local(name, Qualified(qualified))
 
     def set_local(self, name: str, value: Value) -> None:
         self.journal.set(self.frame.owner_of(name).locals, name, value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from tielint.reads import recorded
 from tielint.settings import Settings
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
 
 WORTH_IT = 2_000_000
 """Files at such a price, in bytes, cost more than to start processes."""
@@ -56,7 +56,7 @@ def lint_all(
     prices = [_price(path) for path in paths]
     workers = _processors()
     if executor is None and (sum(prices) < WORTH_IT or workers == 1):
-        yield from lint_job(Job(tuple(paths), settings, syntax, recording))
+        yield from _one_by_one([Job(tuple(paths), settings, syntax, recording)])
         return
     chunks = [tuple(paths[index] for index in chunk) for chunk in _chunks(prices, workers)]
     jobs = [Job(chunk, settings, syntax.intersection(chunk), recording) for chunk in chunks]
@@ -68,7 +68,11 @@ def lint_all(
     pools = math.ceil(sum(prices) / MOST_FOR_A_POOL)
     size = math.ceil(len(jobs) / pools)
     for first in range(0, len(jobs), size):
-        pool = ProcessPoolExecutor(workers, initializer=_begin)
+        try:
+            pool = ProcessPoolExecutor(workers, initializer=_begin)
+        except (ImportError, OSError):  # not every system lets processes share anything
+            yield from _one_by_one(jobs[first:])
+            return
         try:
             yield from _run_by(pool, jobs[first : first + size])
         except BaseException:
@@ -118,25 +122,36 @@ def _run_by(executor: Executor, jobs: Sequence[Job]) -> Iterator[Result]:
     from concurrent.futures import as_completed
     from concurrent.futures.process import BrokenProcessPool
 
+    waiting: dict[Future[list[Result]], Job] = {}
+    left: list[Job] = []
     with _uninterrupted():  # processes start here; whoever started them ends them
-        waiting = {executor.submit(lint_job, job): job for job in jobs}
+        for job in jobs:
+            try:
+                waiting[executor.submit(lint_job, job)] = job
+            except (BrokenProcessPool, OSError):
+                left.append(job)
     for future in as_completed(waiting):
         job = waiting.pop(future)
         try:
             yield from future.result()
         except BrokenProcessPool:  # something ended the process from outside
-            yield from lint_job(job)
+            left.append(job)
+    yield from _one_by_one(left)
 
 
 def lint_job(job: Job) -> list[Result]:
-    """The results of a job; texts travel only where there is a finding to show in them."""
-    results = []
-    for path in job.files:
-        with recorded() as record:
-            report = lint_file(path, job.settings, check_syntax=path in job.syntax)
-        shown = report if report.findings else replace(report, source=None)
-        results.append(Result(shown, record.all() if job.recording else {}, path in job.syntax))
-    return results
+    """What another process is asked for."""
+    return list(_one_by_one([job]))
+
+
+def _one_by_one(jobs: Iterable[Job]) -> Iterator[Result]:
+    """The results of jobs, in this process; texts travel only where there is a finding to show in them."""
+    for job in jobs:
+        for path in job.files:
+            with recorded() as record:
+                report = lint_file(path, job.settings, check_syntax=path in job.syntax)
+            shown = report if report.findings else replace(report, source=None)
+            yield Result(shown, record.all() if job.recording else {}, path in job.syntax)
 
 
 def _chunks(prices: Sequence[int], workers: int) -> Iterator[range]:
