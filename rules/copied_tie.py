@@ -94,7 +94,7 @@ def _copies(tie: Tie) -> bool:
 
 def _refused(tie: Tie) -> bool:
     """`copy_` into a leaf that requires grad, where gradients are recorded."""
-    return tie.write is Write.COPY and tie.into_leaf and tie.place.grad
+    return tie.write is Write.COPY and tie.into_leaf and tie.place.grad and tie.target.owner is not None
 
 
 def _confidence(tie: Tie, intent: Intent) -> Confidence | None:

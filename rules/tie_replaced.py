@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from tielint.candidates import REPLACES, SETS, TIES
 from tielint.facts import Event, EventKind, FileFacts, Tie
 from tielint.findings import Applicability, Confidence, Verdict
-from tielint.intent import read_intent
+from tielint.intent import Intent, read_intent
 from tielint.judgement import Judgement, Remedy
 from tielint.rule import Rule
 from tielint.values import Root
 
+_GIVES_VALUES = re.compile(r"(?i)load|restore|reset|import|from|init")
 _RESIZES = re.compile(r"(?i)resize|extend|expand|enlarge|grow|vocab|token|embed")
 
 
@@ -23,7 +24,7 @@ class TieReplaced(Rule):
     Follows a constructor and all that it calls, also through `super().__init__()` into other files of the project: two
     layers are tied, and a later line assigns one of them, or its weight, anew. If a later line ties them again, the
     rule is silent. A layer of another shape in a subclass or in a later method may be another kind of model: that is
-    *possible* only, unless the method is named for resizing.
+    *possible* only, unless the method is named for resizing. So is a method whose caller ties again.
 
     ## Why it is wrong
     A tie is one Parameter held by two modules. Whoever is given another one leaves the tie.
@@ -60,21 +61,32 @@ class TieReplaced(Rule):
     sites = (*TIES, REPLACES, SETS)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:
-        for event in facts.events:
-            if event.kind is EventKind.REPLACED and event.lasting and event.tie and _both_in_use(event.tie):
+        events = [event for event in facts.events if event.kind is EventKind.REPLACED]
+        mended = {event.key for event in events if event.mended}
+        for event in events:
+            if event.lasting and event.tie and _both_in_use(event.tie):
                 intent = read_intent(event)
                 if not intent.against:
-                    confidence = Confidence.POSSIBLE if _another_kind_of_model(event, event.tie) else Confidence.LIKELY
+                    doubt = event.key in mended or _converts(event, intent) or _another_kind_of_model(event, event.tie)
+                    confidence = Confidence.POSSIBLE if doubt else Confidence.LIKELY
                     yield Judgement(event, self.verdict, confidence, _message(event), intent, _remedy(event))
+
+
+def _converts(event: Event, intent: Intent) -> bool:
+    """A method that quantizes, prunes or merges: what it leaves is no model to train."""
+    return intent.surgery and not any(
+        pattern.search(function.name) for pattern in (_RESIZES, _GIVES_VALUES) for function in event.place.functions
+    )
 
 
 def _another_kind_of_model(event: Event, tie: Tie) -> bool:
     """A subclass, a later method or a branch makes a layer of another shape: a classifier for an output layer, say."""
     if event.retie or any(_RESIZES.search(function.name) for function in event.place.functions):
         return False
+    parameter_alone = event.detail in (event.target_text, event.source_text) and event.fits is not False
     apart = event.place.functions[:1] != tie.place.functions[:1] or event.place.classes[-1:] != tie.place.classes[-1:]
     chosen = event.fits is False and any(c not in tie.place.conditions for c in event.place.conditions)
-    return (apart or chosen) and bool(event.place.functions)
+    return (apart or chosen) and not parameter_alone and bool(event.place.functions)
 
 
 def _both_in_use(tie: Tie) -> bool:

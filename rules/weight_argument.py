@@ -10,6 +10,7 @@ from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
 from tielint.judgement import ALIAS_FOLLOWS, Judgement, Remedy
 from tielint.rule import Rule
+from tielint.tensor import Storage
 
 
 class WeightArgument(Rule):
@@ -58,11 +59,18 @@ class WeightArgument(Rule):
             intent = read_intent(event)
             confidence = _confidence(event, intent)
             if confidence:
-                yield Judgement(event, self.verdict, confidence, _message(event), intent, _remedy(event))
+                verdict = Verdict.COPY if _is_copy(event) else self.verdict
+                yield Judgement(event, verdict, confidence, _message(event), intent, _remedy(event))
+
+
+def _is_copy(event: Event) -> bool:
+    return event.state is not None and event.state.storage is Storage.FRESH
 
 
 def _confidence(event: Event, intent: Intent) -> Confidence | None:
     said = intent.tie >= Strength.NAME
+    if _is_copy(event) and (intent.tie < Strength.COMMENT or not (event.state and event.state.exact)):
+        return None
     if intent.against or (intent.surgery and not said) or (intent.synchronise and intent.tie < Strength.COMMENT):
         return None
     if event.same_model and not event.presumed:
@@ -72,6 +80,11 @@ def _confidence(event: Event, intent: Intent) -> Confidence | None:
 
 def _message(event: Event) -> str:
     frozen = ", frozen" if event.detail == "frozen" else ""
+    if _is_copy(event):
+        return (
+            f"{event.target_text}.weight gets a copy of the values of {event.source_text}{frozen}, once: two "
+            "Parameters with two storages, which part at the first optimizer step"
+        )
     return (
         f"{event.target_text}.weight is a second Parameter over the storage of {event.source_text}{frozen}, not tied "
         f"to it: {ALIAS_FOLLOWS}"

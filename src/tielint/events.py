@@ -90,7 +90,7 @@ class Events:
             self.between(EventKind.DEEP_COPIED, made, source, made.node, target_text=text, place=place)
 
     def taken_as_weight(self, made: Instance, weight: TensorValue, node: cst.CSTNode, *, frozen: bool) -> None:
-        """`Embedding(…, _weight=w)` and `Embedding.from_pretrained(w)`: a second Parameter over w's storage."""
+        """`Embedding(…, _weight=w)` and `Embedding.from_pretrained(w)`: a second Parameter, over w's storage."""
         if weight.cell.parameter and weight.cell.home is not None:
             self.note(
                 EventKind.TAKEN_AS_WEIGHT,
@@ -100,6 +100,7 @@ class Events:
                 target=made,
                 source=weight.cell.home,
                 cell=weight.cell,
+                value=weight,
                 detail="frozen" if frozen else "",
             )
 
@@ -158,7 +159,7 @@ class Events:
         name = place.removeprefix(".")
         if "{" in name or new == Constant(None) or any(_wraps(n, o, name) for o in options(old) for n in options(new)):
             return
-        made_here = all(_made_in_sight(option) for option in options(new)) and not self.tied_by_framework
+        made_here = all(_made_in_sight(option, holder) for option in options(new)) and not self.tied_by_framework
         ties = (*self.visitor.standing, *self.visitor.pending) if made_here else self.visitor.pending
         hanging = [(tie, self.side_under(tie, old)) for tie in ties if tie.holds and _of_layers(tie)]
         undone = [(tie, side) for tie, side in hanging if side is not None]
@@ -452,13 +453,13 @@ def _wraps(new: Value, old: Value, name: str) -> bool:
     return isinstance(new.node, cst.Call) and any(_mentions(argument.value, name) for argument in new.node.args)
 
 
-def _made_in_sight(value: Value) -> bool:
-    """A layer or Parameter that the code makes, and does not take from somewhere."""
+def _made_in_sight(value: Value, holder: Instance) -> bool:
+    """A layer or Parameter that the code makes for the holder, and does not take from somewhere."""
     match value:
         case Instance(root=Root.BUILT):
             return value.layer is not None or value.definition is not None
         case TensorValue(cell=cell, state=state):
-            return cell.parameter and state.is_origin is True and cell.home is None
+            return cell.parameter and state.is_origin is True and (cell.home is None or cell.home is holder)
     return False
 
 
@@ -543,10 +544,10 @@ def complete(event: Event, ties: Sequence[Tie]) -> None:
         event.has_parameters = holds_parameters(event.source)
     if event.cell is not None:
         event.frozen = kept_from_training(event.cell, event.cell.home)
-    if event.kind is EventKind.REMADE and event.tie is not None:
-        event.lasting = not _mended(event, event.tie, ties)
-    if event.kind is EventKind.REPLACED and event.tie is not None:
-        event.lasting = not _same_parameter(event.tie) and not _mended(event, event.tie, ties)
+    if event.kind in (EventKind.REMADE, EventKind.REPLACED) and event.tie is not None:
+        event.mended = _mended(event, event.tie, ties)
+        same = event.kind is EventKind.REPLACED and _same_parameter(event.tie)
+        event.lasting = not event.mended and not same
 
 
 def _mended(event: Event, broken: Tie, ties: Sequence[Tie]) -> bool:

@@ -179,7 +179,7 @@ class Expressions:
         if isinstance(known, TensorValue):
             return known
         place = instance.place
-        name = instance.label or "tensor"
+        name = instance.label or "a tensor"
         if place and place[1].startswith(".") and instance.root is Root.PART:
             value = TensorValue(Cell(name, place[0], presumed=True), origin())
         else:

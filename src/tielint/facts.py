@@ -113,9 +113,10 @@ class Tie:
         assignment, `written` the expression that is assigned to.
     in_part: only a part of the target is written. into_leaf: it is written in place, past no `.data`.
     alternatives: how many things the value may be, by the branches before. varying_target: so may the target.
-    same_model, source_live, target_frozen, target_escapes, followed: known only when the code around has run: whether
-        both sides belong to one model, whether the source is still in use, whether the target is kept from training,
-        whether the function that made its layer returns it, and whether a real tie of the target surely follows.
+    model, same_model, source_live, target_frozen, target_escapes, followed: known only when the code around has run:
+        the outermost module of the target, whether the source is in it, too, whether the source is still in use,
+        whether the target is kept from training, whether the function that made its layer returns it, and whether a
+        real tie of the target surely follows.
     """
 
     target: Side
@@ -131,6 +132,7 @@ class Tie:
     into_leaf: bool = False
     alternatives: int = 1
     varying_target: bool = False
+    model: Instance | None = None
     same_model: bool = False
     source_live: bool = True
     target_frozen: bool = False
@@ -222,9 +224,9 @@ class Event:
     order: how many ties came before it. origin: where the list was made that it is about. fits: whether what replaces
     a tied layer has its shape; None: nobody knows.
     state, value: what the algebra says of the tensor, and the expression that made it.
-    same_model, lasting, has_parameters, frozen: known only when the code around has run: whether both belong to one
-        model, whether it is still so at its end, whether the source is a module with Parameters (None: nobody knows),
-        and whether the cell is kept from training.
+    same_model, lasting, mended, has_parameters, frozen: known only when the code around has run: whether both belong to
+        one model, whether it is still so at its end, whether a tie that it undoes is made again, whether the source is
+        a module with Parameters (None: nobody knows), and whether the cell is kept from training.
     """
 
     kind: EventKind
@@ -245,6 +247,7 @@ class Event:
     fits: bool | None = None
     same_model: bool = False
     lasting: bool = True
+    mended: bool = False
     has_parameters: bool | None = None
     frozen: bool = False
     order: int = 0

@@ -40,6 +40,8 @@ from tielint.uses import (
 )
 from tielint.values import Constant, Instance, Root
 
+ADVICE_UNNAMED = "Share one Parameter where the two layers are made"
+ADVICE_WHOLE = "Share the layer itself: `{target} = {source}`"
 ADVICE_DIRECT = "Share one Parameter: `{target} = {source}`"
 ADVICE_TIED = (
     "Compute with the source's Parameter at every forward pass: replace the layer by a TiedLinear, or use "
@@ -146,7 +148,13 @@ class Fixes:
         return None
 
     def advise(self, tie: Tie, advice: str) -> Fix:
-        message = advice.format(target=tie.target.text, source=tie.source.text)
+        whole = tie.target.text.endswith(".*") and tie.source.text.endswith(".*") and advice == ADVICE_DIRECT
+        alike = tie.target.layer == tie.source.layer
+        if (whole and not alike) or (tie.target.owner is None and not tie.target.text.isidentifier()):
+            return Fix(Applicability.DISPLAY_ONLY, ADVICE_UNNAMED)
+        advice = ADVICE_WHOLE if whole else advice
+        target, source = tie.target.text.removesuffix(".*"), tie.source.text.removesuffix(".*")
+        message = advice.format(target=target, source=source)
         return Fix(Applicability.DISPLAY_ONLY, message)
 
     # ------------------------------------------------------------------ one shared Parameter
@@ -168,7 +176,10 @@ class Fixes:
         for layer in remedy.shares if applicability is Applicability.SAFE else ():
             row = odd_use(layer, Part.REPLACED, place, self.tree, self.positions, ties)
             if row is not None:
-                applicability, message = Applicability.UNSAFE, f"{message}; look first: line {row} changes one of them"
+                applicability, message = (
+                    Applicability.UNSAFE,
+                    f"{message}; look first: line {row} may need one as it is",
+                )
         return Fix(applicability, message, tuple(edits))
 
     def statement_below(self, place: Place, statement: str) -> list[Edit]:
@@ -329,6 +340,12 @@ class Fixes:
         made_at = _made_at(layer)
         if made_at is not None and not self.positions.has(made_at):
             return f"{tie.target.owner_text} is made in another file, which may need it to be an nn.Linear"
+        if tie.model and tie.model.root is not Root.SELF:
+            made_of = tie.model.definition
+            if made_of and len(self.tree.calls_of(made_of.name)) > 1:
+                return f"{made_of.name} is made in other places, too, and would have no TiedLinear there"
+            if tie.place.loops:
+                return "a new layer would be made at each turn of a loop"
         bias = self.misfit_of_bias(layer)
         if bias is not None:
             return f"line {bias} gives {tie.target.owner_text} a bias that may not fit"

@@ -20,6 +20,7 @@ from tielint.vocabulary import (
     COPY,
     GENERIC_ARGUMENT,
     INITIALISE,
+    PRIVATE,
     SCRIPTING,
     SHARED_ELSEWHERE,
     STARTS_WITH,
@@ -67,7 +68,7 @@ def read_intent(tie: Tie | Event) -> Intent:
     classes = " ".join(words(definition.name) for definition in tie.place.classes)
     condition_says = 1 in guard
     comment_says = bool(TIE.search(comment)) and not UNTIE.search(comment)
-    named = bool(TIE.search(names) or TIE_METHOD.search(methods) or TIE.search(classes))
+    named = bool((TIE.search(names) and not PRIVATE.search(names)) or TIE_METHOD.search(methods) or TIE.search(classes))
     strength = (
         Strength.CONDITION
         if condition_says
@@ -211,6 +212,7 @@ _END_OF_TIE = re.compile(
     r"(?<![a-z])(?:dec|decoder|head|heads|out|output|proj|projection|cls|classifier|lm|lm_head|pred|predictor|predictions|"
     r"generator|logits|fc_out|softmax|unembed|deconv)(?![a-z])"
 )
+_ENDS_OF_A_LANGUAGE_MODEL = {"get_input_embeddings", "get_output_embeddings"}
 _INFERENCE_ENGINES = ("vllm", "nanovllm", "sglang", "tensorrt_llm", "lightllm", "lmdeploy", "mlc_llm", "flashinfer")
 
 
@@ -237,7 +239,8 @@ def compares_loose_layers(tie: Tie, imports: frozenset[str]) -> bool:
 
 def itself(tie: Tie) -> bool:
     """A Parameter is given something made of itself: no tie."""
-    return tie.target.cell is tie.source.cell or tie.target.text == tie.source.text
+    same = tie.target.text == tie.source.text and "(…)" not in tie.target.text
+    return tie.target.cell is tie.source.cell or same
 
 
 def two_owners(tie: Tie, intent: Intent) -> bool:
@@ -272,6 +275,9 @@ def _one_inside_the_other(tie: Tie) -> bool:
 def _strangers_meet(tie: Tie) -> bool:
     """Two objects that nothing joins in sight: a constructor's argument, or two layers of one script."""
     roots = (tie.source.root, tie.target.root)
+    calls = (side.owner.node if side.owner else None for side in (tie.source, tie.target))
+    if {last_name(call.func) for call in calls if isinstance(call, cst.Call)} == _ENDS_OF_A_LANGUAGE_MODEL:
+        return True
     if roots == (Root.ARGUMENT, Root.SELF):
         return tie.place.method == "__init__" and looks_like_pair(tie)
     if roots == (Root.BUILT, Root.BUILT) and tie.source.layer and tie.target.layer:

@@ -300,13 +300,13 @@ class Stores:
             )
             return Side(cell, local or name, None, None, None)
         spelled = self.spell(owner)
-        shown = spelled or absolute_path(owner) or owner.label or f"{_class_name(owner)}(…)"
+        shown = spelled or absolute_path(owner) or owner.label or _unnamed(owner)
         text = shown + _step(name)
         return Side(cell, text, owner, spelled, outermost(owner).root, owner.place[1] if owner.place else None)
 
     def rename(self, side: Side) -> Side:
         """A side whose owner had no name yet when it was recorded, by the name that the owner has now."""
-        unnamed = f"{_class_name(side.owner)}(…)" if side.owner else None
+        unnamed = _unnamed(side.owner) if side.owner else None
         path = absolute_path(side.owner) if side.owner else None
         if unnamed is None or path is None or not side.text.startswith(unnamed):
             return side
@@ -426,6 +426,14 @@ class Stores:
             return
         for known in [name] if name is not None else list(receiver.attributes):
             self.visitor.journal.set(receiver.attributes, known, DELETED)
+
+
+def _unnamed(layer: Instance) -> str:
+    """`Linear(…)`; what a method without arguments answers, by the call: `model.get_input_embeddings()`."""
+    call = layer.node
+    known = layer.layer or layer.kind or layer.definition
+    plain = isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and not call.args
+    return plain_code_of(call) if call and plain and not known else f"{_class_name(layer)}(…)"
 
 
 def _class_name(instance: Instance) -> str:

@@ -80,6 +80,16 @@ class Tree:
         """All calls of functions and methods with one of these names."""
         return [call for name in names for call in self._calls.get(name, ())]
 
+    @cached_property
+    def imported(self) -> set[str]:
+        """The names that imports bind, wherever they stand."""
+        names: set[str] = set()
+        imports: list[cst.Import | cst.ImportFrom] = [*self.every(cst.Import), *self.every(cst.ImportFrom)]
+        for statement in imports:
+            for alias in () if isinstance(statement.names, cst.ImportStar) else statement.names:
+                names.add(alias.evaluated_alias or alias.evaluated_name.partition(".")[0])
+        return names
+
     def parent(self, node: cst.CSTNode | None) -> cst.CSTNode | None:
         return self.parents.get(node) if node is not None else None
 

@@ -183,6 +183,8 @@ def _holder(attribute: cst.CSTNode) -> str:
 
 def _is_definition(use: cst.CSTNode, tree: Tree) -> bool:
     holder = tree.parent(use)
+    if isinstance(holder, cst.Element):
+        holder = tree.parent(tree.parent(holder))
     if isinstance(holder, cst.AssignTarget):
         statement = tree.parent(holder)
         return isinstance(statement, cst.Assign) and len(statement.targets) == 1
@@ -244,8 +246,9 @@ def _looked_up(name: str, tree: Tree) -> Iterator[cst.BaseExpression]:
         match call:
             case cst.Call(func=cst.Attribute(attr=cst.Name(value="named_parameters" | "get_parameter"))):
                 yield call
-            case cst.Call(func=cst.Name(value="getattr"), args=[_, cst.Arg(value=key), *_]):
-                if not isinstance(key, cst.SimpleString):
+            case cst.Call(func=cst.Name(value="getattr"), args=[cst.Arg(value=holder), cst.Arg(value=key), *_]):
+                of_a_package = dotted_name(holder).partition(".")[0] in tree.imported
+                if not isinstance(key, cst.SimpleString) and not of_a_package:
                     yield call
 
 

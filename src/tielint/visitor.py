@@ -178,7 +178,8 @@ class Visitor:
         for tie in self.pending:
             tie.target, tie.source = self.stores.rename(tie.target), self.stores.rename(tie.source)
             target, source = tie.target.owner, tie.source.owner
-            tie.same_model = target is not None and source is not None and outermost(target) is outermost(source)
+            tie.model = outermost(target) if target else None
+            tie.same_model = source is not None and tie.model is outermost(source)
             tie.source_live = still_in_use(tie.source.cell)
             tie.target_frozen = kept_from_training(tie.target.cell, tie.target.owner)
             tie.target_escapes = target is not None and bool(target.marks.get("returned"))

@@ -11,6 +11,8 @@ TIE = re.compile(
     r"(?<![a-z])(?:tie|tied|ties|tying|share|shared|shares|sharing)(?![a-z])(?![ _-]*(?:memory|break|mem\b))"
     r"|绑定|共享|共用|共有"
 )
+PRIVATE = re.compile(r"(?<![a-z])(?:private|specific|individual|unique|unshared)(?![a-z])")
+"""In the name of one side: what the other shares, with whomever, it does not share with this one."""
 SHARED_ELSEWHERE = re.compile(
     r"(?<![a-z])(?:share|shared|sharing)_(?:model|net|network|agent|policy|state|params|parameters)(?![a-z])"
 )
