@@ -71,7 +71,10 @@ class WeightDetached(Rule):
     code = "TIE201"
     name = "weight-detached"
     verdict = Verdict.GRAD_CUT
-    triggers = ((b"data", b"detach", b"no_grad", b"grad_enabled", b"inference_mode", b"Parameter"), (b"forward",))
+    triggers = (
+        (b"data", b"detach", b"no_grad", b"grad_enabled", b"inference_mode", b"Parameter", b"tensor(", b"Buffer("),
+        (b"forward",),
+    )
     sites = (*DETACHED, WRAPPED)
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

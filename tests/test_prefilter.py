@@ -16,6 +16,7 @@ from tielint.layers import COMPOSITES, CONTAINER_NAMES, LAYERS
 from tielint.linter import lint_file, lint_source
 from tielint.settings import Settings
 from tielint.source import SourceFile
+from tielint.tensor import OPERATIONS
 
 MODEL = """\
 import torch
@@ -57,6 +58,76 @@ def test_no_finding_is_lost(path: Path, tmp_path: Path, monkeypatch: pytest.Monk
     behind = lint_file(bare, Settings(select=("",), min_confidence=Confidence.POSSIBLE))
     without = lint_file(bare, Settings(select=("",), min_confidence=Confidence.POSSIBLE, prefilter=False))
     assert behind.findings == without.findings
+
+
+_LAYOUTS = {
+    "parentheses": "({before}\n            {after})",
+    "comment": "({before}  # as it is\n            {after})",
+    "backslash": "{before} \\\n            {after}",
+}
+
+
+@pytest.mark.parametrize("layout", _LAYOUTS)
+@pytest.mark.parametrize("path", fixture_paths(), ids=fixture_name)
+def test_no_finding_is_lost_where_a_value_goes_on_below(path: Path, layout: str) -> None:
+    """Each value of a Parameter is broken before its last dot, as people and formatters do."""
+    text = re.sub(
+        r"^( +[\w.]+ = |[ ]+return )([\w.]+\.(?:weight|bias|data))(\.\w+(?:\(\))?)$",
+        lambda found: found[1] + _LAYOUTS[layout].format(before=found[2], after=found[3]),
+        _without_words(path.read_bytes()),
+        flags=re.MULTILINE,
+    )
+    ast.parse(text)
+    assert _findings(text, prefilter=True) == _findings(text, prefilter=False)
+
+
+_ARGUMENTS = {
+    **dict.fromkeys(("transpose", "swapaxes", "swapdims", "movedim", "moveaxis"), "0, 1"),
+    "permute": "1, 0",
+    **dict.fromkeys(("view", "reshape"), "-1, 8"),
+    **dict.fromkeys(("to", "type"), "x.dtype"),
+    **dict.fromkeys(("flip", "unsqueeze"), "0"),
+    "expand": "4, 8",
+    "repeat": "1, 1",
+}
+_USES = {
+    "detached": ("pass", "F.linear(x, {method}.detach())"),
+    "detached function": ("pass", "F.linear(x, {function}.detach())"),
+    "kept": ("self.wt = {method}", "F.linear(x, self.wt)"),
+    "kept function": ("self.wt = {function}", "F.linear(x, self.wt)"),
+    "kept local": ("v = {method}\n        self.wt = v", "F.linear(x, self.wt)"),
+    "kept local function": ("v = {function}\n        self.wt = v", "F.linear(x, self.wt)"),
+    "assigned": ("del self.dec.weight\n        self.dec.weight = {function}", "self.dec(self.enc(x))"),
+    "second name": ("w = {method}\n        v = w.contiguous()\n        self.dec.weight.data = v", "self.dec(x)"),
+}
+
+
+@pytest.mark.parametrize("use", _USES)
+@pytest.mark.parametrize("operation", sorted(OPERATIONS))
+def test_no_operation_is_unknown_to_the_gate(operation: str, use: str) -> None:
+    arguments = _ARGUMENTS.get(operation, "")
+    method = f"self.enc.weight.{operation}" + ("" if operation in ("T", "mT", "H", "mH", "data") else f"({arguments})")
+    function = f"torch.{operation}({', '.join(filter(None, ['self.enc.weight', arguments]))})"
+    constructor, result = (part.format(method=method, function=function) for part in _USES[use])
+    text = MODEL.format(imports="import torch.nn.functional as F", constructor=constructor)
+    text = text.replace("return self.dec(self.enc(x))", f"return {result}")
+    if operation not in ("tensor", "Buffer", "Parameter", "deepcopy") or "function" in use:
+        assert _findings(text, prefilter=True) == _findings(text, prefilter=False)
+
+
+@pytest.mark.parametrize("word", ["tie", "tied", "tying", "share", "shared", "sharing", "bind"])
+def test_words_of_a_tie_are_known_to_the_gate(word: str) -> None:
+    for name in (f"{word}_weights", f"{word}Weights", f"_{word}"):
+        text = f"import torch\n\n\ndef {name}(dst, src):\n    with torch.no_grad():\n        dst.copy_(src)\n"
+        text += "\n\ndef main(a: torch.nn.Linear, b: torch.nn.Linear):\n"
+        text += f"    {name}(a.weight, b.weight)\n"
+        assert _findings(text, prefilter=True) == _findings(text, prefilter=False)
+
+
+def _findings(text: str, *, prefilter: bool) -> list[tuple[str, int]]:
+    settings = Settings(select=("",), min_confidence=Confidence.POSSIBLE, prefilter=prefilter)
+    report = lint_source(SourceFile(Path("model.py"), text), settings)
+    return [(finding.code, finding.span.start.row) for finding in report.findings]
 
 
 def _without_words(program: bytes) -> str:

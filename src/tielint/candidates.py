@@ -110,6 +110,16 @@ SEEN_OTHERWISE = Likeness(rb"\." + OWN + rb"(?:\.data|\.detach\(\))*\." + _TURN)
 """A Parameter's values are taken, transposed or copied, whatever becomes of them."""
 GIVEN_A_NAME = Near(rb"\." + OWN + rb"\.", rb"=[ \t]*[\w.\[\]]+\." + OWN + rb"\.(?!" + _SEEN_ONLY + rb")\w")
 """A name is given something that is made of a Parameter."""
+_OF_A_PARAMETER = rb"\([ \t]*(?:\w+\.)+" + OWN
+TURNED_BY_FUNCTION = (
+    Likeness(rb"torch\.(?:t|adjoint|transpose|swapaxes|swapdims|permute|movedim|moveaxis)" + _OF_A_PARAMETER),
+)
+TAKEN_OUT = (
+    Likeness(rb"\.(?:detach_|new_tensor)\("),
+    Likeness(rb"torch\.tensor" + _OF_A_PARAMETER),
+    Likeness(rb"Buffer" + _OF_A_PARAMETER),
+)
+"""A tensor is made that has a Parameter's values and not its graph."""
 KEPT: tuple[Candidate, ...] = (
     Near(
         rb"\." + _TURN,
@@ -120,6 +130,8 @@ KEPT: tuple[Candidate, ...] = (
         for name in (rb"rearrange", rb"einsum")
     ),
     GIVEN_A_NAME,
+    *TURNED_BY_FUNCTION,
+    *TAKEN_OUT,
 )
 """An attribute is given a view or copy of something, or a name that of a Parameter."""
 
@@ -151,8 +163,15 @@ def _names_of_parameters(data: bytes) -> set[bytes]:
         line = data[max(data.rfind(b"\n", 0, listed.start()) + 1, listed.start() - 200) : listed.start()]
         if drawn := compiled(rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b|^[ \t]*(\w+)[ \t]*=(?!=)").search(line):
             names.append(drawn[1] or drawn[2])
-    names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har)\w*\(([^)]*)\)").findall(data)
-    return {name for found in names for name in compiled(rb"\w+").findall(found)}
+    names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har|[Bb]ind)\w*\(([^)]*)\)").findall(data)
+    found = {name for several in names for name in compiled(rb"\w+").findall(several)}
+    while found:
+        named_again = compiled(rb"^[ \t]*(\w+)[ \t]*=[ \t]*(\w+)(?:$|\." + _TURN + rb")").findall(data)
+        more = {name for name, first in named_again if first in found} - found
+        if not more:
+            break
+        found |= more
+    return found
 
 
 _WRITTEN = rb"(?:" + _WORD_OWN + rb"|\bdata|param\w*|\b\w{1,2})(?:\[[^\]\n]*\])?\Z"
@@ -186,8 +205,9 @@ DETACHED: tuple[Candidate, ...] = (
     Near(
         rb"\.(?:data\b|detach\()",
         rb"\b(?:(?!attn|attention)\w*(?:weight|bias|kernel|embed)\w*|" + _SHORT + rb")"
-        rb"(?:\)|[\"']\)|\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.T|\.mT)*\.(?:data\b(?!\.\w+_\()|detach\()|"
-        rb"torch\.detach\([^\n]*(?:weight|bias|kernel|embed)",
+        rb"(?:\)|[\"']\)|\[[^\]\n]*\]|\.\w+\([^()\n]*\)|\.[mTH]+\b)*\.(?:data\b(?!\.\w+_\()|detach\()|"
+        rb"\.(?:weight|bias|kernel)\b[^\n;=]{0,160}[)\w]\.(?:data\b(?!\.\w+_\()|detach\()|"
+        rb"torch\.(?:Tensor\.)?detach\([^\n]*(?:weight|bias|kernel|embed|\b" + _SHORT + rb"\b)",
     ),
     *(
         Near(
@@ -202,10 +222,11 @@ DETACHED: tuple[Candidate, ...] = (
         for switch in _SWITCHES
     ),
     _detaches_a_local,
+    *TAKEN_OUT,
     *(
         Likeness(
             switch
-            + rb"[ \t]*(?:\([^()\n]*\))?\s+(?:async[ \t]+)?def\s+(?!_?init|_?reset)"
+            + rb"[ \t]*(?:\([^()\n]*\))?\s+(?:@[^\n]*\s+){0,4}(?:async[ \t]+)?def\s+(?!_?init|_?reset)"
             + rb"(?:(?![ \t]*(?:def|class|@))[^\n]*\n){1,80}?[^\n]*\."
             + _NAME
             + _NOT_SEEN
@@ -214,7 +235,8 @@ DETACHED: tuple[Candidate, ...] = (
     ),
 )
 SPEAKS_OF_SHARING = Likeness(
-    rb"(?i)(?<![a-z])(?:tie[sd]?|tying|share[sd]?|sharing)(?![a-z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
+    rb"(?:(?<![A-Za-z])(?:[Tt]ie[sd]?|[Tt]ying|[Ss]hare[sd]?|[Ss]haring|[Bb]ind)|Tie[sd]?|Tying|Share[sd]?|Sharing|Bind)"
+    rb"(?![a-z])|(?<![A-Za-z])(?:TIE[SD]?|TYING|SHARE[SD]?|SHARING)(?![A-Z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
 )
 FROM_ANOTHER = (
     Likeness(rb"Embedding\w*\.from_pretrained\("),

@@ -26,6 +26,7 @@ _TIES = tuple(
     )
 )
 """What may tie in a base class: `head.weight = w`, `setattr(head, "weight", w)`, `self.weight = head.weight`."""
+_NAMED_FOR_TYING = re.compile(r"(?i)tie|tying|shar|bind")
 _CALLS_ITSELF = re.compile(rb"\bself\.(\w+)\(")
 _MAKES = re.compile(rb"Parameter\(|\brange\(|\.(?:data|t|T|clone|detach)\b|\*\s*\w+")
 
@@ -204,7 +205,7 @@ def _definition(node: ast.ClassDef | ast.FunctionDef, lines: list[bytes]) -> Def
 def _run_when_made(node: ast.ClassDef, lines: list[bytes]) -> list[ast.FunctionDef]:
     """The methods that a constructor calls, directly or not, and those that are named for tying."""
     methods = {method.name: method for method in node.body if isinstance(method, ast.FunctionDef)}
-    reached = [method for name, method in methods.items() if name == "__init__" or "tie" in name or "share" in name]
+    reached = [method for name, method in methods.items() if name == "__init__" or _NAMED_FOR_TYING.search(name)]
     for method in reached:
         called = {name.decode() for name in _CALLS_ITSELF.findall(_text(method, lines))}
         reached += [methods[name] for name in sorted(called & methods.keys()) if methods[name] not in reached]

@@ -29,9 +29,8 @@ TORCH = (b"torch", b"import *")
 
 _COMMENT = re.compile(rb"#(?<=\s#)[^\n\"']{0,400}$", re.MULTILINE)
 _PERHAPS_A_COMMENT = re.compile(rb"#(?<=\s#)[^\n]*")
-_GOES_ON = re.compile(
-    rb"\n(?<!import \*\n)(?:(?:(?<=[\[({,=*\\]\n)|(?<=[\[({,=*][ \t]\n)|(?<=[\[({,=*][ \t][ \t]\n))\s*|\s*(?=[.)\]}*]))"
-)
+_GOES_ON_WITH_A_DOT = re.compile(rb"\\\n(?=[ \t]*\.)")
+_GOES_ON = re.compile(rb"\n(?<!import \*\n)(?:(?<=[\[({,=*\\]\n)\s*|\s{0,400}(?=[.)\]}*]))")
 """The end of a line after which its statement surely goes on, also where a comment was, and the blanks behind it."""
 
 
@@ -45,7 +44,14 @@ def _on_one_line(data: bytes) -> bytes:
 def _without_comments(data: bytes) -> bytes:
     if b"\r" in data:  # rows mean nothing then: no places are asked for
         data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
-    return _PERHAPS_A_COMMENT.sub(_outside_strings, _COMMENT.sub(b"", data)) if b"#" in data else data
+    if b"#" in data:
+        data = _PERHAPS_A_COMMENT.sub(_outside_strings, _COMMENT.sub(b"", data))
+    if b"\\\n" in data:
+        data = _GOES_ON_WITH_A_DOT.sub(b"\n", data)
+    for end in (b" \n", b"\t\n"):
+        while end in data:
+            data = data.replace(end, b"\n")
+    return data
 
 
 def _outside_strings(found: re.Match[bytes]) -> bytes:
