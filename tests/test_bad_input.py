@@ -13,6 +13,8 @@ import pytest
 from conftest import Command, Run
 from programs import ALIAS, TIED, UNRELATED
 
+from tielint import visitor
+
 NO_ROOT = pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root can read all")
 LARGE = 20_000_000
 
@@ -119,6 +121,23 @@ def test_what_is_nested_too_deeply(tmp_path: Path, deep: str) -> None:
 def test_what_is_nested_deeply_is_linted(tielint: Command, tmp_path: Path, long: str) -> None:
     (tmp_path / "long.py").write_text(f"{ALIAS.rstrip()}, ({long})\n" if "or" in long else f"{ALIAS}x = {long}\n")
     assert tielint("check").out.startswith("long.py:9:9: TIE101 ")
+
+
+def test_a_file_that_is_too_long_is_said(tielint: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitor, "MOST_STEPS", 400)
+    (tmp_path / "a.py").write_text(ALIAS + "x = [1, 2, 3]\n" * 200)
+    run = tielint("check")
+    assert (run.status, run.err.count("\n")) == (2, 1)
+    assert "a.py: more code than can be followed; not linted to its end" in run.err
+    assert "TIE101" in run.out
+    assert tielint("check") == run
+
+
+def test_a_table_of_data_hides_nothing(tielint: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitor, "MOST_STEPS", 10_000)
+    (tmp_path / "a.py").write_text(f"TABLE = {{{', '.join(f'{n}: {n}' for n in range(20_000))}}}\n{ALIAS}")
+    run = tielint("check")
+    assert (run.status, run.err) == (1, "")
 
 
 def test_a_fix_run_fixes_the_rest(tielint: Command, tmp_path: Path) -> None:

@@ -104,6 +104,13 @@ def test_fix_rewrites_and_says_so(tielint: Command, alias: Path) -> None:
     assert alias.read_text() == TIED
 
 
+def test_a_report_never_takes_the_place_of_code(tielint: Command, alias: Path) -> None:
+    run = tielint("check", "--output-file", "a.py", "a.py")
+    assert run.status == 2
+    assert "a.py is no place for a report" in run.err
+    assert alias.read_text() == ALIAS
+
+
 def test_what_is_saved_while_a_file_is_linted_is_not_overwritten(
     tielint: Command, alias: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

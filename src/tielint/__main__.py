@@ -73,6 +73,8 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except click.Abort:
+        fixed = "; what was fixed until then stays fixed" if "--fix" in sys.argv else ""
+        print(f"error: interrupted{fixed}", file=sys.stderr)
         return INTERRUPTED
     return status if isinstance(status, int) else 0
 

@@ -25,6 +25,14 @@ SMALL = 10_000
 """Bytes up to which nothing is left out of a text: it would cost more than it saves."""
 
 
+class UnfinishedError(LintError):
+    """Why a text was not linted to its end, and what was found until then."""
+
+    def __init__(self, findings: tuple[Finding, ...]) -> None:
+        super().__init__("more code than can be followed; not linted to its end")
+        self.findings = findings
+
+
 def wanted_rules(source: SourceFile, settings: Settings) -> tuple[Rule, ...]:
     """The rules that the settings select and, unless they switch it off, the gate lets through."""
     rules = _selected(all_rules(), settings)
@@ -36,34 +44,40 @@ def find(source: SourceFile, settings: Settings, rules: tuple[Rule, ...] | None 
 
     Raises:
         LintError: the text is not Python, or is nested too deeply to read.
+        UnfinishedError: the text is too long to be followed to its end.
     """
     if rules is None:
         rules = wanted_rules(source, settings)
     if not rules:
         return ()
     try:
-        found = _found(source, settings, rules)
+        found, whole = _found(source, settings, rules)
     except RecursionError:
         raise LintError("nested too deeply to be linted") from None
-    return tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
+    findings = tuple(sorted(unsuppressed(found, source.text), key=lambda finding: finding.sort_key))
+    if not whole:
+        raise UnfinishedError(findings)
+    return findings
 
 
-def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> list[Finding]:
+def _found(source: SourceFile, settings: Settings, rules: tuple[Rule, ...]) -> tuple[list[Finding], bool]:
+    """The findings, and whether the code could be followed to its end."""
     data = source.text.encode()
     tree = python_tree(source.text)
     if not speaks_of_torch(data):
         if tree is None:
             parsed(source.text, tree)
-        return []
+        return [], True
     if settings.prefilter and tree and not _promising(source, data, tree, rules):
-        return []
+        return [], True
     from tielint.modules import Modules
     from tielint.visitor import collect_facts
 
     facts = collect_facts(parsed(source.text, tree), Modules(source.path))
     judged = _judged(facts, rules)
     shown = [pair for pair in judged if pair[1].confidence.rank <= settings.min_confidence.rank]
-    return _located(facts, source, rows_of(tree) if tree else [], shown, settings) if shown else []
+    located = _located(facts, source, rows_of(tree) if tree else [], shown, settings) if shown else []
+    return located, not facts.exhausted
 
 
 def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[Rule, ...]) -> bool:
@@ -84,7 +98,7 @@ def _promising(source: SourceFile, data: bytes, tree: ast.Module, rules: tuple[R
         return True
     modules = Modules(source.path, wanted=())
     facts = collect_facts(module, modules, idle=segments.idle)
-    if _judged(facts, rules):
+    if facts.exhausted or _judged(facts, rules):
         return True
     wanted = frozenset(filter(modules.knows, _told_elsewhere(facts)))
     if not wanted:

@@ -228,6 +228,8 @@ def check(
     forgive_odd_names()
     if STDIN in paths and not request.from_stdin:
         raise click.UsageError("- (standard input) can't be linted together with other paths")
+    if output_file and output_file.suffix in (".py", ".pyi", ".ipynb"):
+        raise click.UsageError(f"{output_file} is no place for a report: it may be code")
     if diff and (output_format != "text" or output_file):
         raise click.UsageError("--diff prints the difference alone: no --output-format, no --output-file")
     output = Output(Heard(sys.stdout), Heard(sys.stderr), output_format, output_file, quiet, exit_zero)

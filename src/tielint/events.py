@@ -15,7 +15,7 @@ from tielint.attribute_uses import uses_of_attribute
 from tielint.facts import Event, EventKind, Fit, Place, Repetition, Side, Tie, compare
 from tielint.layers import PARAMETER_CONTAINERS
 from tielint.ownership import attribute_name, holds_parameters, is_on_meta, is_plain, kept_from_training, outermost
-from tielint.spelling import last_name
+from tielint.spelling import last_name, plain_code_of
 from tielint.values import (
     UNKNOWN,
     Cell,
@@ -343,6 +343,8 @@ class Events:
             case TensorValue(cell=a, state=here), TensorValue(cell=b, state=there):
                 if here.is_origin and there.is_origin and a.home and b.home:
                     texts = self.text_of_cell(a), self.text_of_cell(b)
+                    if a is b and one.node and other.node:  # tied indeed: one Parameter, with one name
+                        texts = plain_code_of(one.node), plain_code_of(other.node)
                     self.note(EventKind.COMPARED, *texts, node, target=a.home, source=b.home, cell=b)
 
     def adapted(self, modules: Value | None, node: cst.Call) -> None:
@@ -367,7 +369,8 @@ class Events:
             places = [_group_of(side, members) for side in (tie.target, tie.source)]
             if None not in places and places[0] != places[1]:
                 made = tie.source.cell.node
-                self.note(kind, tie.target.text, tie.source.text, node, tie=tie, made=made)
+                target, source = map(self.visitor.stores.text_now, (tie.target, tie.source))
+                self.note(kind, target, source, node, tie=tie, made=made)
 
     # ------------------------------------------------------------------ writing down
 

@@ -53,6 +53,9 @@ from tielint.values import (
 if TYPE_CHECKING:
     from tielint.visitor import Visitor
 
+MOST_ELEMENTS = 2_000
+"""A longer display is a table of data; no one spells so many layers."""
+
 
 @lru_cache(maxsize=8192)
 def _literal(text: str) -> object:
@@ -339,7 +342,7 @@ class Expressions:
 
     def _sequence(self, node: cst.Tuple | cst.List | cst.Set) -> Value:
         made = self._empty(node)
-        for element in node.elements:
+        for element in node.elements[:MOST_ELEMENTS]:
             value = self.evaluate(element.value)
             if isinstance(element, cst.StarredElement):
                 containers.extend(self.visitor, made, value)
@@ -356,7 +359,7 @@ class Expressions:
 
     def _dict(self, node: cst.Dict) -> Value:
         made = self._empty(node, open=True)
-        for element in node.elements:
+        for element in node.elements[:MOST_ELEMENTS]:
             value = self.evaluate(element.value)
             if isinstance(element, cst.DictElement):
                 key = self.evaluate(element.key)

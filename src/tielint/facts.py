@@ -291,7 +291,8 @@ class FileFacts:
     """All facts of one file.
 
     names: the qualified names of what the module's own names were imported as, but for type checkers alone. unfollowed:
-    those of functions that are given layers and answer something, and that were not looked into.
+    those of functions that are given layers and answer something, and that were not looked into. exhausted: the file
+    was too long to be followed to its end.
     """
 
     module: cst.Module
@@ -300,3 +301,4 @@ class FileFacts:
     imports: frozenset[str] = frozenset()
     names: dict[str, str] = field(default_factory=dict)
     unfollowed: list[str] = field(default_factory=list)
+    exhausted: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tielint.analysis import find, wanted_rules
+from tielint.analysis import UnfinishedError, find, wanted_rules
 from tielint.findings import Applicability
 from tielint.parsing import LintError
 from tielint.report import FileReport
@@ -58,6 +58,8 @@ def lint_source(
     try:
         with _uncollected():
             findings = find(source, settings, rules)
+    except UnfinishedError as error:
+        return FileReport(source.path, error.findings, str(error), source)
     except LintError as error:
         return FileReport(source.path, problem=str(error), source=source)
     if fix is None or not findings:

@@ -118,12 +118,15 @@ class Visitor:
     def run(self, idle: frozenset[str] = frozenset()) -> None:
         self.block_of(self.facts.module.body)
         self.settle()
+        self.facts.exhausted = self.exhausted
+        self.steps_left = MOST_STEPS
         for definition in self.defined_classes:
             if definition.name not in idle:
                 self.run_class(definition, idle)
         for function in list(self.defined_functions):
             if function.name not in idle and not self.runs.get(id(function.node)):
                 self.run_alone(function)
+        self.facts.exhausted |= self.exhausted
         self.facts.imports = frozenset(self.imports)
         for name, value in self.globals.locals.items():
             imported = next((option for option in options(value) if isinstance(option, Qualified)), None)
