@@ -118,8 +118,8 @@ def _harmless(event: Event) -> bool:
 def _message(event: Event) -> str:
     thing = "Parameter" if event.cell is not None else "layer"
     return (
-        f"{event.target_text} holds {event.source_text} several times, as one and the same {thing}: all its places "
-        "share one set of Parameters, trained by all of them"
+        f"{event.target_text} holds {event.source_text or 'one'} several times, as one and the same {thing}: all its "
+        "places share one set of Parameters, trained by all of them"
     )
 
 

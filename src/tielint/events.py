@@ -652,4 +652,4 @@ def _is_module(held: Instance) -> bool:
 
 
 def _short(instance: Instance) -> str:
-    return f"{(instance.layer or instance.kind or 'Module').rpartition('.')[2]}(…)"
+    return f"{instance.class_name}(…)"

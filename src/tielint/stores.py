@@ -433,11 +433,7 @@ def _unnamed(layer: Instance) -> str:
     call = layer.node
     known = layer.layer or layer.kind or layer.definition
     plain = isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and not call.args
-    return plain_code_of(call) if call and plain and not known else f"{_class_name(layer)}(…)"
-
-
-def _class_name(instance: Instance) -> str:
-    return (instance.layer or instance.kind or "Module").rpartition(".")[2]
+    return plain_code_of(call) if call and plain and not known else f"{layer.class_name}(…)"
 
 
 def _step(name: str) -> str:

@@ -77,6 +77,12 @@ class Instance:
             yield current
             current = current.place[0] if current.place else None
 
+    @property
+    def class_name(self) -> str:
+        """What a layer that has no name of its own is called by."""
+        own = self.definition.name if self.definition else "Module"
+        return (self.layer or self.kind or own).rpartition(".")[2]
+
     def unseen_classes(self) -> Iterator[str]:
         """The qualified names of its class, or of the bases of its class, where their definitions are not in sight."""
         if self.definition:
