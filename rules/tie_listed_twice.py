@@ -47,7 +47,7 @@ class TieListedTwice(Rule):
     code = "TIE504"
     name = "tie-listed-twice"
     verdict = Verdict.ACCIDENTAL
-    triggers = ((b"optim",), (b"parameters",))
+    triggers = ((b"optim",), (b"parameters", b"weight"))
     sites = OPTIMIZER
 
     def check(self, facts: FileFacts) -> Iterator[Judgement]:

@@ -367,7 +367,8 @@ class Events:
             if not tie.is_tie or tie.target.owner is None or tie.source.owner is None:
                 continue
             places = [_group_of(side, members) for side in (tie.target, tie.source)]
-            if None not in places and places[0] != places[1]:
+            named_twice = sum(any(o is tie.source.cell for o in group) for group in members) > 1
+            if named_twice or (None not in places and places[0] != places[1]):
                 made = tie.source.cell.node
                 target, source = map(self.visitor.stores.text_now, (tie.target, tie.source))
                 self.note(kind, target, source, node, tie=tie, made=made)
