@@ -165,11 +165,8 @@ def _names_of_parameters(data: bytes) -> set[bytes]:
             names.append(drawn[1] or drawn[2])
     names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har|[Bb]ind)\w*\(([^)]*)\)").findall(data)
     found = {name for several in names for name in compiled(rb"\w+").findall(several)}
-    while found:
-        named_again = compiled(rb"^[ \t]*(\w+)[ \t]*=[ \t]*(\w+)(?:$|\." + _TURN + rb")").findall(data)
-        more = {name for name, first in named_again if first in found} - found
-        if not more:
-            break
+    named_again = compiled(rb"^[ \t]*(\w+)[ \t]*=[ \t]*(\w+)(?:$|\." + _TURN + rb")").findall(data) if found else []
+    while more := {name for name, other in named_again if other in found} - found:
         found |= more
     return found
 

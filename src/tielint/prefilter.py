@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from functools import lru_cache
+from functools import lru_cache, reduce
 
 from tielint.candidates import EVERY, SPEAKS_OF_SHARING, AfterTie, renames
 
@@ -48,10 +48,15 @@ def _without_comments(data: bytes) -> bytes:
         data = _PERHAPS_A_COMMENT.sub(_outside_strings, _COMMENT.sub(b"", data))
     if b"\\\n" in data:
         data = _GOES_ON_WITH_A_DOT.sub(b"\n", data)
-    for end in (b" \n", b"\t\n"):
-        while end in data:
-            data = data.replace(end, b"\n")
-    return data
+    return reduce(_without_blanks, _BLANKS, data)
+
+
+_BLANKS = (b"\t", *(b" " * width for width in (64, 32, 16, 8, 4, 2, 1)))
+"""Together, up to 127 blanks at the end of a row."""
+
+
+def _without_blanks(data: bytes, blanks: bytes) -> bytes:
+    return data.replace(blanks + b"\n", b"\n")
 
 
 def _outside_strings(found: re.Match[bytes]) -> bytes:
