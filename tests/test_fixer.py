@@ -402,3 +402,23 @@ def test_a_comment_stays_with_its_statement() -> None:
     )
     report = lint_source(SourceFile(Path("model.py"), text), Settings(), fix=Applicability.UNSAFE)
     assert report.new_text == text + "        self.head.weight = self.emb.weight\n"
+
+
+@pytest.mark.parametrize(
+    ("use", "applied"),
+    [
+        ("def train():\n    m = Model()\n    {tie}\n    return m", True),
+        ("def train():\n    m = Model()\n    {tie}\ndef evaluate(state):\n    Model().load_state_dict(state)", False),
+        ("def train(steps):\n    m = Model()\n    for _ in range(steps):\n        {tie}", False),
+    ],
+)
+def test_a_layer_is_replaced_only_in_the_one_object_of_its_class(use: str, applied: bool) -> None:
+    """Elsewhere the class is still made with a Linear, and checkpoints have its weight."""
+    tie = "m.dec.weight = nn.Parameter(m.enc.weight.t())  # tied"
+    text = (
+        "import torch.nn as nn\n\n\nclass Model(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.enc = nn.Linear(8, 4)\n        self.dec = nn.Linear(4, 8)\n\n\n" + use.format(tie=tie) + "\n"
+    )
+    report = fixed(text)
+    assert [finding.code for finding in lint_source(SourceFile(Path("m.py"), text), Settings()).findings] == ["TIE101"]
+    assert (report.new_text is not None) == applied
