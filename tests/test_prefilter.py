@@ -232,6 +232,18 @@ def test_nothing_is_found_where_nothing_is(tmp_path: Path, text: str) -> None:
             "with torch.no_grad():\n            a, b = self.enc.weight, self.dec.weight\n            b.set_(a)",
         ),
         ("TIE103", "", "a, b = self.enc.weight, self.dec.weight\n        b.data.copy_(a)  # tie the weights"),
+        (
+            "TIE103",
+            "",
+            "with torch.no_grad():\n            # tie the weights\n"
+            "            for to, what in [(self.dec.weight, self.enc.weight)]:\n                to.copy_(what)",
+        ),
+        (
+            "TIE103",
+            "",
+            "to, what = list(self.dec.parameters()), list(self.enc.parameters())\n        with torch.no_grad():\n"
+            "            # tie the weights\n            for i in range(len(to)):\n                to[i].copy_(what[i])",
+        ),
         ("TIE106", "", "self.wt = torch.einsum('ij->ji', self.enc.weight)"),
         (
             "TIE401",

@@ -159,10 +159,14 @@ def _names_of_parameters(data: bytes) -> set[bytes]:
     names: list[bytes] = []
     for assigned in preceding(data, rb"\." + OWN, rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)"):
         names.append(assigned[1])
+    for drawn in preceding(data, rb"\." + OWN, rb"\bfor[ \t]+([\w, \t()]+?)[ \t]+in\b"):
+        names.append(drawn[1])
     for listed in compiled(rb"parameters\(\)").finditer(data):
         line = data[max(data.rfind(b"\n", 0, listed.start()) + 1, listed.start() - 200) : listed.start()]
-        if drawn := compiled(rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b|^[ \t]*(\w+)[ \t]*=(?!=)").search(line):
-            names.append(drawn[1] or drawn[2])
+        if named := compiled(rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b|^[ \t]*(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*=(?!=)").search(
+            line
+        ):
+            names.append(named[1] or named[2])
     names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har|[Bb]ind)\w*\(([^)]*)\)").findall(data)
     found = {name for several in names for name in compiled(rb"\w+").findall(several)}
     named_again = compiled(rb"^[ \t]*(\w+)[ \t]*=[ \t]*(\w+)(?:$|\." + _TURN + rb")").findall(data) if found else []
