@@ -18,13 +18,15 @@ class WeightArgument(Rule):
 
     ## What it does
     Finds `nn.Embedding(v, d, _weight=self.out.weight)` and `nn.Embedding.from_pretrained(self.out.weight)` in one
-    model. Given a tensor of pretrained vectors they are right, and the rule is silent.
+    model. Given a tensor of pretrained vectors they are right, and the rule is silent; so it is of a copy
+    (`self.out.weight.clone()`), but where a comment or a condition means a tie.
 
     ## Why it is wrong
     | executed in PyTorch 2.13 | outcome |
     |---|---|
     | `nn.Embedding(7, 4, _weight=lin.weight)` | a new Parameter over the storage of `lin.weight` |
     | `nn.Embedding.from_pretrained(lin.weight)` | the same, and frozen: a loss on it gives no gradient |
+    | `nn.Embedding.from_pretrained(lin.weight.clone())` | a new Parameter with a storage of its own |
     | `emb.weight = lin.weight` | one Parameter |
 
     ## Example
