@@ -8,7 +8,7 @@ from tielint.candidates import WRITES
 from tielint.facts import FileFacts, Tie, Write
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, compares_loose_layers, read_intent, two_owners
-from tielint.judgement import Judgement, consequence_of_misfit, in_forward, turned
+from tielint.judgement import COPY_FOLLOWS, Judgement, consequence_of_misfit, in_forward, turned
 from tielint.rule import Rule
 from tielint.spelling import code_of
 from tielint.tensor import Storage, copying_operations
@@ -132,6 +132,6 @@ def _message(tie: Tie) -> str:
             f"pass: what its own gradient teaches it is lost, and {tie.source.text} never learns of it"
         )
     return (
-        f"{tie.target.text} gets a copy of the values of {tie.source.text}{turned(tie)}, once: two Parameters with two "
-        f"storages, which part at the first optimizer step{consequence_of_misfit(tie)}"
+        f"{tie.target.text} gets a copy of the values of {tie.source.text}{turned(tie)}, once: "
+        f"{COPY_FOLLOWS}{consequence_of_misfit(tie)}"
     )

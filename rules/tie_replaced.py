@@ -74,14 +74,16 @@ class TieReplaced(Rule):
 
 def _converts(event: Event, intent: Intent) -> bool:
     """A method that quantizes, prunes or merges: what it leaves is no model to train."""
-    return intent.surgery and not any(
-        pattern.search(function.name) for pattern in (_RESIZES, _GIVES_VALUES) for function in event.place.functions
-    )
+    return intent.surgery and not _is_named(event, _RESIZES) and not _is_named(event, _GIVES_VALUES)
+
+
+def _is_named(event: Event, pattern: re.Pattern[str]) -> bool:
+    return any(pattern.search(function.name) for function in event.place.functions)
 
 
 def _another_kind_of_model(event: Event, tie: Tie) -> bool:
     """A subclass, a later method or a branch makes a layer of another shape: a classifier for an output layer, say."""
-    if event.retie or any(_RESIZES.search(function.name) for function in event.place.functions):
+    if event.retie or _is_named(event, _RESIZES):
         return False
     parameter_alone = event.detail in (event.target_text, event.source_text) and event.fits is not False
     apart = event.place.functions[:1] != tie.place.functions[:1] or event.place.classes[-1:] != tie.place.classes[-1:]

@@ -8,7 +8,7 @@ from tielint.candidates import FROM_ANOTHER
 from tielint.facts import Event, EventKind, FileFacts
 from tielint.findings import Confidence, Verdict
 from tielint.intent import Intent, Strength, read_intent
-from tielint.judgement import ALIAS_FOLLOWS, Judgement, Remedy
+from tielint.judgement import ALIAS_FOLLOWS, COPY_FOLLOWS, Judgement, Remedy
 from tielint.rule import Rule
 from tielint.tensor import Storage
 
@@ -84,8 +84,7 @@ def _message(event: Event) -> str:
     frozen = ", frozen" if event.detail == "frozen" else ""
     if _is_copy(event):
         return (
-            f"{event.target_text}.weight gets a copy of the values of {event.source_text}{frozen}, once: two "
-            "Parameters with two storages, which part at the first optimizer step"
+            f"{event.target_text}.weight gets a copy of the values of {event.source_text}{frozen}, once: {COPY_FOLLOWS}"
         )
     return (
         f"{event.target_text}.weight is a second Parameter over the storage of {event.source_text}{frozen}, not tied "

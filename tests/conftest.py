@@ -40,3 +40,12 @@ def tielint(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
         return Run(status, captured.out, captured.err)
 
     return run
+
+
+def write_foreign_rules(site: Path, text: str, value: str) -> None:
+    """A module of rules, `theirs`, and its entry point, as pip would leave them in a directory of the import path."""
+    metadata = site / "theirs-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (site / "theirs.py").write_text(text)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(f"[tielint.rules]\ntheirs = {value}\n")

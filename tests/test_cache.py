@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from conftest import Command, write_foreign_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from programs import ALIAS, TIED, UNRELATED
@@ -318,11 +318,7 @@ def test_a_fix_run_uses_what_is_known_to_be_clean(tielint: Command, tmp_path: Pa
 
 def test_a_changed_helper_of_a_foreign_rule_is_seen(tmp_path: Path) -> None:
     site = tmp_path / "site"
-    metadata = site / "theirs-1.0.dist-info"
-    metadata.mkdir(parents=True)
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text("[tielint.rules]\ntheirs = theirs\n")
-    (site / "theirs.py").write_text(FOREIGN)
+    write_foreign_rules(site, FOREIGN, "theirs")
     (tmp_path / "a.py").write_text(ALIAS)
 
     def check(words: str) -> str:

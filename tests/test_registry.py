@@ -10,7 +10,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
-from conftest import Command
+from conftest import Command, write_foreign_rules
 from programs import TIED
 
 from tielint.facts import FileFacts
@@ -45,11 +45,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site = tmp_path / "site"
 
     def installed(text: str, value: str) -> None:
-        metadata = site / "theirs-1.0.dist-info"
-        metadata.mkdir(parents=True)
-        (site / "theirs.py").write_text(text)
-        (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: theirs\nVersion: 1.0\n")
-        (metadata / "entry_points.txt").write_text(f"[tielint.rules]\ntheirs = {value}\n")
+        write_foreign_rules(site, text, value)
         monkeypatch.syspath_prepend(site)
         importlib.invalidate_caches()
         all_rules.cache_clear()

@@ -207,7 +207,7 @@ def _own_files() -> list[str]:
     parser = find_spec("libcst")
     if parser and parser.origin:
         files.add(parser.origin)
-    return sorted({*map(str, Path(__file__).parent.rglob("*.py")), *files})
+    return sorted(files)
 
 
 def _files_of(home: str) -> Iterator[str]:

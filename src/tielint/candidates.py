@@ -153,20 +153,17 @@ def _is_named(before: bytes, data: bytes) -> bool:
     return name[2] in (_own_parameters(data) if name[1].endswith(b".") else _names_of_parameters(data))
 
 
+_ASSIGNED = rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)"
+_DRAWN = rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b"
+
+
 @lru_cache(maxsize=1)
 def _names_of_parameters(data: bytes) -> set[bytes]:
     """The local names that are given Parameters, or tensors made of them, and the arguments of functions that tie."""
     names: list[bytes] = []
-    for assigned in preceding(data, rb"\." + OWN, rb"^[ \t]*\(?((?:\w+[ \t]*,[ \t]*)*\w+)[ \t]*,?\)?[ \t]*=(?!=)"):
-        names.append(assigned[1])
-    for drawn in preceding(data, rb"\." + OWN, rb"\bfor[ \t]+([\w, \t()]+?)[ \t]+in\b"):
-        names.append(drawn[1])
-    for listed in compiled(rb"parameters\(\)").finditer(data):
-        line = data[max(data.rfind(b"\n", 0, listed.start()) + 1, listed.start() - 200) : listed.start()]
-        if named := compiled(rb"\bfor[ \t]+([^\n]+?)[ \t]+in\b|^[ \t]*(\w+(?:[ \t]*,[ \t]*\w+)*)[ \t]*=(?!=)").search(
-            line
-        ):
-            names.append(named[1] or named[2])
+    for given in (rb"\." + OWN, rb"parameters\(\)"):
+        for named in (_ASSIGNED, _DRAWN):
+            names += (found[1] for found in preceding(data, given, named))
     names += compiled(rb"def[ \t]+\w*(?:[Tt]ie|[Tt]ying|[Ss]har|[Bb]ind)\w*\(([^)]*)\)").findall(data)
     found = {name for several in names for name in compiled(rb"\w+").findall(several)}
     named_again = compiled(rb"^[ \t]*(\w+)[ \t]*=[ \t]*(\w+)(?:$|\." + _TURN + rb")").findall(data) if found else []
@@ -235,9 +232,10 @@ DETACHED: tuple[Candidate, ...] = (
         for switch in _SWITCHES
     ),
 )
+_OF_SHARING = (b"tie", b"ties", b"tied", b"tying", b"share", b"shares", b"shared", b"sharing", b"bind")
 SPEAKS_OF_SHARING = Likeness(
-    rb"(?:(?<![A-Za-z])(?:[Tt]ie[sd]?|[Tt]ying|[Ss]hare[sd]?|[Ss]haring|[Bb]ind)|Tie[sd]?|Tying|Share[sd]?|Sharing|Bind)"
-    rb"(?![a-z])|(?<![A-Za-z])(?:TIE[SD]?|TYING|SHARE[SD]?|SHARING)(?![A-Z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
+    rb"(?:(?<![A-Za-z])(?:%b)|(?:%b))(?![a-z])|(?<![A-Za-z])(?:%b)(?![A-Z])|\xe7\xbb\x91\xe5\xae\x9a|\xe5\x85\xb1"
+    % tuple(b"|".join(map(case, _OF_SHARING)) for case in (bytes.lower, bytes.capitalize, bytes.upper))
 )
 FROM_ANOTHER = (
     Likeness(rb"Embedding\w*\.from_pretrained\("),

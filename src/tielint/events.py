@@ -62,12 +62,12 @@ class Events:
             if isinstance(item, TensorValue) and item.cell.parameter and container.kind in PARAMETER_CONTAINERS:
                 text = self.text_of_cell(item.cell)
                 self.note(
-                    EventKind.REPEATED, _short(container), text, node, target=container, cell=item.cell, origin=origin
+                    EventKind.REPEATED, container.unnamed, text, node, target=container, cell=item.cell, origin=origin
                 )
             elif isinstance(item, Instance) and container.kind not in PARAMETER_CONTAINERS:
                 text = self.text(item)
                 self.note(
-                    EventKind.REPEATED, _short(container), text, node, source=item, target=container, origin=origin
+                    EventKind.REPEATED, container.unnamed, text, node, source=item, target=container, origin=origin
                 )
 
     # ------------------------------------------------------------------ copies of whole layers
@@ -434,7 +434,7 @@ class Events:
         )
 
     def text(self, instance: Instance) -> str:
-        return self.visitor.stores.spell(instance) or absolute_path(instance) or instance.label or _short(instance)
+        return self.visitor.stores.spell(instance) or absolute_path(instance) or instance.label or instance.unnamed
 
     def text_of_cell(self, cell: Cell) -> str:
         return self.visitor.stores.side(cell, cell.home, attribute_name(cell)).text
@@ -650,7 +650,3 @@ def _is_module(held: Instance) -> bool:
     if held.definition:
         return held.definition.module is True
     return (held.kind or "").startswith("torch.nn.")
-
-
-def _short(instance: Instance) -> str:
-    return f"{instance.class_name}(…)"

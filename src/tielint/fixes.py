@@ -176,10 +176,8 @@ class Fixes:
         for layer in remedy.shares if applicability is Applicability.SAFE else ():
             row = odd_use(layer, Part.REPLACED, place, self.tree, self.positions, ties)
             if row is not None:
-                applicability, message = (
-                    Applicability.UNSAFE,
-                    f"{message}; look first: line {row} may need one as it is",
-                )
+                applicability = Applicability.UNSAFE
+                message = f"{message}; look first: line {row} may need one as it is"
         return Fix(applicability, message, tuple(edits))
 
     def statement_below(self, place: Place, statement: str) -> list[Edit]:

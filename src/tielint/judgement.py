@@ -51,6 +51,9 @@ ALIAS_FOLLOWS = (
 )
 
 
+COPY_FOLLOWS = "two Parameters with two storages, which part at the first optimizer step"
+
+
 def alias_confidence(tie: Tie, intent: Intent) -> Confidence | None:
     """An alias between two owners is a defect whatever was meant; words and known layers make it certain.
 

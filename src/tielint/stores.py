@@ -433,7 +433,7 @@ def _unnamed(layer: Instance) -> str:
     call = layer.node
     known = layer.layer or layer.kind or layer.definition
     plain = isinstance(call, cst.Call) and isinstance(call.func, cst.Attribute) and not call.args
-    return plain_code_of(call) if call and plain and not known else f"{layer.class_name}(…)"
+    return plain_code_of(call) if call and plain and not known else layer.unnamed
 
 
 def _step(name: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 
 import libcst as cst
 
@@ -74,7 +75,7 @@ def _configured(
 
 def _class_edit(module: cst.Module, positions: Positions, names: Mapping[str, str], first_use: Position) -> Edit:
     newline = module.default_newline
-    before = [statement for statement in module.body if positions.span(statement).end <= first_use]
+    before = list(_before(first_use, module, positions))
     bound = {name: names[name] for name in names if any(_binds(statement, name) for statement in before)}
     nn, needed = _name_of_nn(bound, taken="nn" in names)
     end = _end_of_imports(module, positions, "" if needed else nn.partition(".")[0], first_use)
@@ -109,9 +110,7 @@ def _end_of_imports(module: cst.Module, positions: Positions, needed: str, first
     """Behind the imports at the top, and behind the one that binds the `needed` name; before the first use."""
     last = -1
     at_the_top = True
-    for index, statement in enumerate(module.body):
-        if positions.span(statement).end > first_use:
-            break
+    for index, statement in enumerate(_before(first_use, module, positions)):
         at_the_top = at_the_top and not isinstance(statement, cst.ClassDef | cst.FunctionDef)
         if _only_imports(statement) and (at_the_top or _binds(statement, needed)):
             last = index
@@ -129,6 +128,11 @@ def _end_of_imports(module: cst.Module, positions: Positions, needed: str, first
                 break
             empty += 1
     return _EndOfImports(Position(row, 1), empty, True)
+
+
+def _before(first_use: Position, module: cst.Module, positions: Positions) -> Iterator[cst.BaseStatement]:
+    """The statements of a module that end before a place; no later one is looked at, for that takes its time."""
+    return takewhile(lambda statement: positions.span(statement).end <= first_use, module.body)
 
 
 def _only_imports(statement: cst.CSTNode) -> bool:

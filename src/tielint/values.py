@@ -78,10 +78,10 @@ class Instance:
             current = current.place[0] if current.place else None
 
     @property
-    def class_name(self) -> str:
-        """What a layer that has no name of its own is called by."""
+    def unnamed(self) -> str:
+        """`Linear(…)`: what a layer that has no name of its own is called."""
         own = self.definition.name if self.definition else "Module"
-        return (self.layer or self.kind or own).rpartition(".")[2]
+        return f"{(self.layer or self.kind or own).rpartition('.')[2]}(…)"
 
     def unseen_classes(self) -> Iterator[str]:
         """The qualified names of its class, or of the bases of its class, where their definitions are not in sight."""
